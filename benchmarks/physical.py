@@ -1,0 +1,59 @@
+"""The limits of the machine: what no log can do without, measured in this process by CPU time."""
+
+import hashlib
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nacl.bindings
+
+from glasslog.keys import SigningKey
+
+_REPEATS = 5
+
+
+def verify_us(message_bytes: int = 1_024, count: int = 2_000) -> list[float]:
+    """Return CPU microseconds of one Ed25519 verification by libsodium, a run each."""
+    key = SigningKey(os.urandom(32))
+    message = os.urandom(message_bytes)
+    signed = key.sign(message) + message
+    public = key.public_key.raw
+    return _runs(lambda: nacl.bindings.crypto_sign_open(signed, public), count)
+
+
+def sha256_us(message_bytes: int = 1_024, count: int = 50_000) -> list[float]:
+    """Return CPU microseconds of one SHA-256, a run each."""
+    message = os.urandom(message_bytes)
+    return _runs(lambda: hashlib.sha256(message).digest(), count)
+
+
+def sync_ms(count: int = 50) -> list[float]:
+    """Return wall milliseconds of appending 64 KiB and fdatasync, one each."""
+    block = os.urandom(65_536)
+    times = []
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "sync").open("wb", buffering=0) as file:
+        for _ in range(count):
+            before = time.perf_counter()
+            file.write(block)
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - before) * 1_000)
+    return times
+
+
+def _runs(operation: Callable[[], object], count: int) -> list[float]:
+    def run() -> float:
+        before = time.process_time()
+        for _ in range(count):
+            operation()
+        return (time.process_time() - before) / count * 1e6
+
+    run()
+    return [run() for _ in range(_REPEATS)]
+
+
+def median(runs: list[float]) -> float:
+    """Return the median of some runs."""
+    return statistics.median(runs)

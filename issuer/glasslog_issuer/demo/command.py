@@ -1,0 +1,86 @@
+"""The command `glasslog-issuer demo`."""
+
+import json
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+from rich.console import Console
+
+from glasslog_issuer.demo.errors import DemoError
+from glasslog_issuer.demo.narration import Narration
+from glasslog_issuer.demo.run import Demonstration
+
+DECISIONS_DEFAULT: Final = 300
+DECISIONS_MAX: Final = 1_202  # the people held out
+_EXIT_NOT_AS_IT_MUST_BE: Final = 1
+
+
+@click.command()
+@click.option(
+    "--decisions",
+    type=click.IntRange(1, DECISIONS_MAX),
+    default=DECISIONS_DEFAULT,
+    show_default=True,
+    help="How many referrals arrive.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep everything that is made in DIR, which must be empty or not be there.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print nothing but the summary, as one JSON object.")
+def demo(decisions: int, keep: Path | None, *, as_json: bool) -> int:
+    """Show the whole way: a risk model decides about real people, a log records, anybody verifies.
+
+    Starts a log of its own on this machine and stops it again; nothing else is reached. Exits with 0 only when
+    everything that should verify did and every forgery was caught.
+    """
+    narration = Narration(Console(quiet=as_json, highlight=False))
+    with _ending_on_signals(), _folder(keep) as folder:
+        summary = Demonstration(folder, decisions, narration).run()
+    narration.end(summary)
+    if keep is not None:
+        narration.kept(keep)
+    if as_json:
+        click.echo(json.dumps(summary.to_fields(), indent=2))
+    return 0 if summary.holds else _EXIT_NOT_AS_IT_MUST_BE
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Give an empty folder: the one to keep, or one that is removed afterwards."""
+    if keep is None:
+        folder = Path(tempfile.mkdtemp(prefix="glasslog-demo-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    keep.mkdir(parents=True, exist_ok=True)
+    if any(keep.iterdir()):
+        msg = f"{keep}: expected an empty folder, got one with files in it"
+        raise DemoError(msg)
+    yield keep.absolute()
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Turn a request to end into SystemExit while the block runs, so that the log is stopped and the folder removed."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

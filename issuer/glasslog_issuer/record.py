@@ -1,0 +1,186 @@
+"""Sign records: what happened goes in, a Signed Statement and the disclosures that open its commitments come out.
+
+An `Issuer` knows what is the same in all records of a system (who speaks, about which system, in which environment, in
+which stream) and fills in what every record needs: version, id, time, place in the stream. Content is committed to with
+a fresh salt for each value; the disclosures are the only place where it still is, and keeping them is the caller's
+affair. Every record is checked by the schema that the log and its auditors use, before it is signed.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypedDict, Unpack
+
+from glasslog import cbor
+from glasslog.cbor import Value
+from glasslog.commitments import Disclosure, decode_disclosure, encode_disclosures
+from glasslog.errors import MalformedError
+from glasslog.keys import Signer
+from glasslog.limits import SALT_BYTES
+from glasslog.records import SCHEMA_VERSION, Record, decode_record
+from glasslog.records import Stream as Place
+from glasslog.statement import SignedStatement, sign_statement
+from glasslog_issuer.bodies import Body, to_value
+from glasslog_issuer.identifiers import decision_urn, record_id
+from glasslog_issuer.stream import Stream
+
+_ABOUT_A_SYSTEM: Final = frozenset({"model-registration", "config-registration"})
+
+
+class CommonFields(TypedDict, total=False):
+    """The fields that any record may have (RECORDS section 3); what is left out is filled in or stays out.
+
+    `commitments` are digests that were made elsewhere, beside those that are made of `commit`.
+    """
+
+    v: int
+    id: bytes
+    time: int
+    end: int
+    system: str
+    env: str
+    anchor: Mapping[str, Any]
+    tenant: bytes
+    links: Sequence[Mapping[str, Any]]
+    trace: Mapping[str, bytes]
+    data_class: Sequence[str]
+    retention: Mapping[str, Any]
+    commitments: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    """A signed record: the statement to submit, the record in it, and what opens its commitments."""
+
+    statement: SignedStatement
+    record: Record
+    disclosures: tuple[Disclosure, ...] = field(repr=False)
+
+    @property
+    def id(self) -> bytes:
+        """Return the record's id, by which other records refer to it."""
+        return self.record.id
+
+    @property
+    def decision(self) -> str:
+        """Return what the statement is about: the decision's URN, or the system's."""
+        return self.statement.subject
+
+    def disclosure_file(self) -> bytes:
+        """Return the disclosures as the file that a relying party is given. It holds content: keep it as a secret."""
+        return encode_disclosures(self.disclosures)
+
+
+class Issuer:
+    """Sign the records of one AI system. May be shared by threads; the stream puts them in one order."""
+
+    def __init__(
+        self,
+        uri: str,
+        signer: Signer,
+        *,
+        system: str,
+        env: str,
+        stream: Stream,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Take who speaks (a URI), its key, the URN of the system, the environment, and the stream to write to.
+
+        `now_ms` gives POSIX milliseconds; `random_bytes(n)` must be fit for secrets.
+        """
+        self.uri = uri
+        self.system = system
+        self.env = env
+        self.stream = stream
+        self._signer = signer
+        self._now_ms = now_ms
+        self._random_bytes = random_bytes
+
+    def new_decision(self) -> str:
+        """Return the URN of a new decision, for all statements about it."""
+        return decision_urn(self._random_bytes)
+
+    def sign(
+        self,
+        body: Body,
+        *,
+        decision: str | None = None,
+        commit: Mapping[str, object] | None = None,
+        **common: Unpack[CommonFields],
+    ) -> SignedRecord:
+        """Sign a record at the next place of the stream.
+
+        `decision` is what it is about; by default a registration is about the system, anything else about a new
+        decision. `commit` maps names to content. Raises MalformedError, naming the field, for what the schema refuses:
+        then the place is not used up. Raises StreamError when the stream cannot be kept.
+        """
+        with self.stream.turn() as turn:
+            signed = self.sign_at(turn.place, body, decision=decision, commit=commit, **common)
+            turn.take(signed.statement, signed.record)
+        return signed
+
+    def sign_at(
+        self,
+        place: Place,
+        body: Body,
+        *,
+        decision: str | None = None,
+        commit: Mapping[str, object] | None = None,
+        **common: Unpack[CommonFields],
+    ) -> SignedRecord:
+        """Sign a record at a place that the caller answers for; otherwise as `sign`."""
+        now_ms = self._now_ms()
+        fields = {
+            "v": SCHEMA_VERSION,
+            "type": body.type(),
+            "id": record_id(now_ms, self._random_bytes),
+            "time": now_ms,
+            "system": self.system,
+            "env": self.env,
+            "stream": _stream_field(place),
+            "body": body.to_fields(),
+            **{name: to_value(value) for name, value in common.items() if value is not None},
+        }
+        disclosures = _disclosures(commit or {}, self._random_bytes)
+        payload = _encode(_with_commitments(fields, disclosures))
+        record = decode_record(payload)  # the schema's check: what it refuses is never signed
+        if decision is None:
+            decision = record.system if record.type in _ABOUT_A_SYSTEM else self.new_decision()
+        statement = sign_statement(self._signer, issuer=self.uri, subject=decision, payload=payload)
+        return SignedRecord(statement, record, disclosures)
+
+
+def _stream_field(place: Place) -> dict[str, Value]:
+    chain = {} if place.prev is None else {"prev": place.prev}
+    return {"id": place.id, "seq": place.seq, **chain}
+
+
+def _disclosures(values: Mapping[str, object], random_bytes: Callable[[int], bytes]) -> tuple[Disclosure, ...]:
+    return tuple(Disclosure(random_bytes(SALT_BYTES), to_value(value), name) for name, value in values.items())
+
+
+def _with_commitments(fields: dict[str, Value], disclosures: tuple[Disclosure, ...]) -> dict[str, Value]:
+    """Return the fields with the commitments that the disclosures open. Raises MalformedError."""
+    if not disclosures:
+        return fields
+    given = fields.get("commitments", {})
+    twice = [disclosure.name for disclosure in disclosures if disclosure.name in given]
+    if twice:
+        msg = f"record commitments: expected a value or a digest for {twice[0]!r:.150}, got both"
+        raise MalformedError(msg)
+    try:
+        made = {disclosure.name: decode_disclosure(disclosure.encode()).digest for disclosure in disclosures}
+    except (MalformedError, ValueError) as error:
+        msg = f"record commitments: {error}"
+        raise MalformedError(msg) from error
+    return {**fields, "commitments": {**given, **made}}
+
+
+def _encode(fields: dict[str, Value]) -> bytes:
+    try:
+        return cbor.encode(fields)
+    except ValueError as error:
+        msg = f"record: {error}"
+        raise MalformedError(msg) from error

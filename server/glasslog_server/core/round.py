@@ -1,0 +1,116 @@
+"""Plan one round: give an index to what is new, and compute the tree that results. Pure: nothing is read or written.
+
+The sequencer brings what it took from the queue and what the store knows of it; out come the answers and the tiles,
+with a root that two independent computations agree on. Who may sign is judged here once more, entry by entry, because a
+key may have been revoked since admission, even by an entry of this very round.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from glasslog.authority import Authority
+from glasslog.errors import AuthorityError, GlasslogError, MalformedError, UnknownKeyError
+from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
+from glasslog.records import POLICY_RECORD_TYPES, Record
+from glasslog.statement import SignedStatement
+from glasslog.tiles import TileId
+from glasslog_server.core.tree import Tree, root_from_tiles
+from glasslog_server.errors import TreeCorruptError
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A statement that admission accepted: signature and schema are checked. `record` is None for foreign content."""
+
+    statement: SignedStatement
+    leaf_hash: Hash
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A place in the log: of an entry of this round, or (`duplicate`) one that it had before."""
+
+    index: LeafIndex
+    duplicate: bool
+
+
+Verdict: TypeAlias = Assigned | GlasslogError
+"""What became of a candidate: its index, or why the policy in force refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPlan:
+    """What a round will do: a verdict for each candidate in order, the new ones in the order of their indexes."""
+
+    first: LeafIndex
+    verdicts: Sequence[Verdict]
+    new: Sequence[Candidate]
+    authority: Authority
+
+
+def plan_round(
+    candidates: Sequence[Candidate],
+    known: Mapping[Hash, LeafIndex],
+    size: TreeSize,
+    authority: Authority,
+    time: int,
+) -> RoundPlan:
+    """Decide what each candidate gets, in order. `known` are indexes the log gave before; `time` is in POSIX seconds.
+
+    The same statement twice gets one index. A duplicate is answered whoever may sign now: it was logged when its signer
+    was entitled.
+    """
+    verdicts: list[Verdict] = []
+    new: list[Candidate] = []
+    placed: dict[Hash, LeafIndex] = {}
+    for candidate in candidates:
+        leaf = candidate.leaf_hash
+        index = placed.get(leaf)
+        if index is None:
+            index = known.get(leaf)
+        if index is not None:
+            verdicts.append(Assigned(index, duplicate=True))
+            continue
+        index = LeafIndex(size + len(new))
+        try:
+            authority = _authorise(authority, candidate, index, time)
+        except (AuthorityError, UnknownKeyError, MalformedError) as error:
+            verdicts.append(error)
+            continue
+        placed[leaf] = index
+        new.append(candidate)
+        verdicts.append(Assigned(index, duplicate=False))
+    return RoundPlan(LeafIndex(size), verdicts, new, authority)
+
+
+def _authorise(authority: Authority, candidate: Candidate, index: LeafIndex, time: int) -> Authority:
+    """Return the authority after this candidate, which the state before it must entitle to sign at `time`."""
+    statement, record = candidate.statement, candidate.record
+    authority.key_for(statement.issuer, statement.kid, time * 1_000)
+    authority.check_admissible(statement, record)
+    if record is None or record.type not in POLICY_RECORD_TYPES:
+        return authority
+    return authority.apply(statement, record, index)
+
+
+def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> tuple[dict[TileId, bytes], Hash]:
+    """Append the new entries to `tree`; return the changed tiles and the root that both computations agree on.
+
+    `edge` holds, as the store has them, the tiles of the right edge of the grown tree that this round leaves alone.
+    The leaf hashes are computed anew from the entries: what admission handed over was only good for looking up.
+    Raises TreeCorruptError, and leaves the tree ahead of the store, when anything disagrees.
+    """
+    leaves = [hash_leaf(candidate.statement.entry) for candidate in new]
+    for candidate, leaf in zip(new, leaves, strict=True):
+        if leaf != candidate.leaf_hash:
+            msg = f"expected the leaf hash {leaf.hex()} of an admitted entry, got {candidate.leaf_hash.hex()}"
+            raise TreeCorruptError(msg)
+    tiles = tree.append(leaves)
+    root = tree.root()
+    again = root_from_tiles(tree.size, {**edge, **tiles}, leaves)
+    if again != root:
+        msg = f"expected the tiles to lead to the root {root.hex()} at size {tree.size}, got {again.hex()}"
+        raise TreeCorruptError(msg)
+    return tiles, root

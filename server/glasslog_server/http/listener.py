@@ -1,0 +1,153 @@
+"""Listen on an address, and hold connections to their bounds: how many, how long idle, how large a request's head.
+
+What is no HTTP at all never reaches a handler; it gets a problem document here. A client that closes its half of a
+connection has left: a body that is whole by then is dealt with, an answer may not reach it.
+"""
+
+import asyncio
+import ssl
+from typing import Any, Final, Self
+
+from aiohttp import hdrs, web
+
+from glasslog_server.addresses import ListenAddress
+from glasslog_server.errors import HttpSyntaxError, ListenError, ServerError
+from glasslog_server.http.frame import PUBLIC_HEADERS
+from glasslog_server.http.problems import code_of, respond
+from glasslog_server.http.settings import (
+    HEADER_BYTES_MAX,
+    HEADERS_MAX,
+    REQUEST_LINE_BYTES_MAX,
+    RETRY_AFTER_S,
+    HttpSettings,
+)
+from glasslog_server.metrics import Metrics
+
+_BACKLOG: Final = 1_024
+_TLS_HANDSHAKE_S: Final = 10.0
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\n"
+    b"Connection: close\r\nContent-Length: 0\r\n" + f"Retry-After: {RETRY_AFTER_S}\r\n\r\n".encode()
+)
+
+
+class _Bound:
+    """Count the open connections of one listener."""
+
+    def __init__(self, connections_max: int) -> None:
+        self.connections_max = connections_max
+        self.open = 0
+
+    @property
+    def reached(self) -> bool:
+        return self.open >= self.connections_max
+
+
+class _Connection(web.RequestHandler):
+    """An HTTP connection within the bounds."""
+
+    __slots__ = ("_bound", "_metrics")
+
+    def __init__(self, manager: web.Server, bound: _Bound, metrics: Metrics, settings: HttpSettings) -> None:
+        super().__init__(
+            manager,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=settings.idle_s,  # also what a request's head may take to arrive
+            lingering_time=settings.linger_s,
+            access_log=None,  # type: ignore[arg-type]  # None is how aiohttp is told not to keep one
+            max_line_size=REQUEST_LINE_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+            max_headers=HEADERS_MAX,
+            auto_decompress=False,
+        )
+        self._bound = bound
+        self._metrics = metrics
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._bound.open += 1
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._bound.open -= 1
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what no handler can: bytes that are no request. What they were is neither told nor logged."""
+        del exc, message
+        error: Exception = ServerError("expected an answer, got none")
+        if status == web.HTTPBadRequest.status_code:
+            error = HttpSyntaxError("expected an HTTP/1.1 request whose head is within the limits, got other bytes")
+        self._metrics.problem(code_of(error))
+        response = respond(error, request.headers.get(hdrs.ACCEPT, ""))
+        response.headers.update(PUBLIC_HEADERS)
+        response.force_close()
+        return response
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection that is one too many: it is told so and closed, before anything is read."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.write(_FULL)
+        transport.close()
+
+
+class Listener:
+    """Serve one application on one address until `close`."""
+
+    def __init__(self, runner: web.AppRunner, server: asyncio.Server) -> None:
+        """Take what is running; use `start`."""
+        self._runner = runner
+        self._server = server
+
+    @classmethod
+    async def start(
+        cls,
+        app: web.Application,
+        address: ListenAddress,
+        metrics: Metrics,
+        settings: HttpSettings,
+        *,
+        tls: ssl.SSLContext | None = None,
+        shutdown_timeout_s: float = 10.0,
+    ) -> Self:
+        """Listen on `address`. Raises ListenError."""
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_timeout_s)
+        await runner.setup()
+        manager = runner.server
+        bound = _Bound(settings.connections_max)
+
+        def connect() -> asyncio.BaseProtocol:
+            if bound.reached or manager is None:
+                metrics.connection_refused()
+                return _Refusal()
+            return _Connection(manager, bound, metrics, settings)
+
+        tls_options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _TLS_HANDSHAKE_S} if tls else {}
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                connect, address.host, address.port, backlog=_BACKLOG, **tls_options
+            )
+        except OSError as error:
+            await runner.cleanup()
+            msg = f"cannot listen on {address}: {error.strerror or error}"
+            raise ListenError(msg) from error
+        return cls(runner, server)
+
+    @property
+    def address(self) -> ListenAddress:
+        """Return the address that is listened on, with the port that was taken."""
+        host, port, *_ = self._server.sockets[0].getsockname()
+        return ListenAddress(host, port)
+
+    async def close(self) -> None:
+        """Take no more connections, wait for the requests under way as long as was given, and close."""
+        self._server.close()
+        await self._runner.cleanup()

@@ -1,0 +1,474 @@
+"""The sequencer: the only writer of a log.
+
+Callers hand over admitted statements and wait; one task takes what is pending, gives out indexes, writes, signs,
+publishes and answers, round after round. A round costs one sync of the store and one of the guard whatever its size, so
+what arrives during a round waits for the next one and shares its cost.
+
+Any failure after the first byte was written leaves the outcome unknown. Then the sequencer answers nobody with a guess:
+it drops its state, refuses everything it holds, opens the store anew through `recovery`, and goes on from what is
+really there. Nothing here looks at signatures of statements: that is admission's work.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+import structlog
+
+from glasslog.authority import Authority
+from glasslog.errors import GlasslogError
+from glasslog.merkle import Hash, LeafIndex, TreeSize
+from glasslog.tiles import TileId, tile_width
+from glasslog_server.core.limits import ROUND_BYTES_MAX, ROUND_ENTRIES_MAX
+from glasslog_server.core.round import Candidate, RoundPlan, grow, plan_round
+from glasslog_server.core.tree import Tree
+from glasslog_server.errors import (
+    FaultError,
+    GuardError,
+    InterruptedWriteError,
+    OverloadedError,
+    ServerError,
+    StoppingError,
+    StoreCorruptError,
+    StoreError,
+    TreeCorruptError,
+    TreeRangeError,
+    UnavailableError,
+)
+from glasslog_server.recovery import LogState, recover
+from glasslog_server.storage.guard import Guard
+from glasslog_server.storage.store import EntryRow, RoundWrite, Store, TreeHead
+from glasslog_server.tree_heads import HeadSigner
+
+RECEIPT_SIZE_MIN: Final = TreeSize(2)
+"""The smallest tree with inclusion receipts (RFC 9942: a path holds at least one hash)."""
+_HASH_BYTES: Final = 32
+
+logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.sequencer")
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """A durable place in the log. `head` is the first signed head, of size 2 or more, that covers it.
+
+    `duplicate` tells that the log had this statement before.
+    """
+
+    index: LeafIndex
+    leaf_hash: Hash
+    head: TreeHead
+    duplicate: bool
+
+
+Outcome: TypeAlias = Sequenced | GlasslogError
+"""What became of one candidate: its place, or why the policy in force when it was sequenced refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SequencerLimits:
+    """Bounds of rounds and of the queue.
+
+    A round starts when work is pending and `round_interval_s` has passed since the last one started. When what was
+    submitted has no answer after `round_age_max_s`, the log is not ready. After a failure the store is opened anew,
+    once after each of `reopen_delays_s`.
+    """
+
+    round_interval_s: float = 0.01
+    round_entries_max: int = ROUND_ENTRIES_MAX
+    round_bytes_max: int = ROUND_BYTES_MAX
+    queue_entries_max: int = 65_536
+    queue_bytes_max: int = 64 * 1_024 * 1_024
+    round_age_max_s: float = 30.0
+    reopen_delays_s: tuple[float, ...] = (0.0, 0.1, 0.5, 2.0, 10.0)
+
+
+class RoundObserver(Protocol):
+    """Watch the sequencer: metrics. Called on the event loop; must not block."""
+
+    def round_done(self, *, new: int, duplicates: int, refused: int, size: int, seconds: float) -> None:
+        """Take note of a finished round."""
+        ...
+
+    def write_synced(self, seconds: float) -> None:
+        """Take note of how long a durable write of the store took."""
+        ...
+
+    def failed(self, code: str) -> None:
+        """Take note of a fault that made the sequencer reopen the store."""
+        ...
+
+    def queue_changed(self, entries: int) -> None:
+        """Take note of how many entries wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The two places a log is kept in, open."""
+
+    store: Store
+    guard: Guard
+
+    async def close(self) -> None:
+        """Close both, the guard last: while it is held, no other server can start on this log."""
+        try:
+            await self.store.close()
+        finally:
+            await self.guard.close()
+
+
+@dataclass(slots=True)
+class _Submission:
+    """Candidates that came together and are answered together."""
+
+    candidates: Sequence[Candidate]
+    entry_bytes: int
+    arrived: float
+    answer: asyncio.Future[list[Outcome]]
+
+
+class Sequencer:
+    """Order, store, sign and publish. One object and one `run` task for a log, in one process."""
+
+    def __init__(
+        self,
+        open_storage: Callable[[], Awaitable[Storage]],
+        signer: HeadSigner,
+        limits: SequencerLimits,
+        observer: RoundObserver,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take everything the sequencer works with; `open` then brings it to life. `clock` gives POSIX seconds."""
+        self._open_storage = open_storage
+        self._signer = signer
+        self._limits = limits
+        self._observer = observer
+        self._clock = clock
+        # Known once open. What `_state` says is published: durable, guarded and readable.
+        self._storage: Storage | None = None
+        self._state: LogState | None = None
+        # The queue, in the order of arrival.
+        self._queue: deque[_Submission] = deque()
+        self._queued_entries = 0
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        self._stopping = False
+        # The round under way.
+        self._taken: list[_Submission] = []
+        self._round_started: float | None = None
+        # The fault since which nothing is taken; None while all is well.
+        self._fault: ServerError | None = None
+
+    async def open(self) -> None:
+        """Open store and guard and find out where the log stands. Raises FaultError: then the log must not run."""
+        self._storage = await self._open_storage()
+        try:
+            self._state = await recover(self._storage.store, self._storage.guard)
+        except BaseException:
+            await self._storage.close()
+            raise
+
+    # What others may know.
+
+    @property
+    def store(self) -> Store:
+        """Return the store to read from; it changes when the store had to be opened anew."""
+        return self._opened().store
+
+    @property
+    def head(self) -> TreeHead:
+        """Return the published tree head: durable, guarded, and covered by readable tiles."""
+        return self._known().head
+
+    @property
+    def authority(self) -> Authority:
+        """Return who may sign, as of the published head."""
+        return self._known().authority
+
+    def _opened(self) -> Storage:
+        if self._storage is None:
+            msg = "the store is not open yet"
+            raise UnavailableError(msg)
+        return self._storage
+
+    def _known(self) -> LogState:
+        if self._state is None:
+            msg = "the log is not open yet"
+            raise UnavailableError(msg)
+        return self._state
+
+    def check_ready(self) -> None:
+        """Raise UnavailableError with the reason when submissions would not be answered in time."""
+        self._check_running()
+        waiting = [self._round_started] if self._round_started is not None else []
+        waiting += [submission.arrived for submission in list(self._queue)[:1]]
+        age = time.monotonic() - min(waiting) if waiting else 0.0
+        if age > self._limits.round_age_max_s:
+            limit = self._limits.round_age_max_s
+            msg = f"expected a checkpoint within {limit:.0f} s, got none over what was submitted {age:.0f} s ago"
+            raise UnavailableError(msg)
+
+    def _check_running(self) -> None:
+        if self._fault is not None:
+            msg = f"the log takes no statements since a fault: {self._fault}"
+            raise UnavailableError(msg)
+        if self._stopping:
+            msg = "the server is shutting down"
+            raise StoppingError(msg)
+
+    # What callers do.
+
+    async def submit(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """Return what became of each candidate, in order, once all of it is durable and covered by a published head.
+
+        All or nothing is taken. Raises TreeRangeError for more than a round can hold, OverloadedError, StoppingError,
+        UnavailableError (nothing was taken), InterruptedWriteError (the outcome is unknown: submit again). A cancelled
+        call leaves the outcome open too: the candidates may already be in a round.
+        """
+        entry_bytes = sum(len(candidate.statement.entry) for candidate in candidates)
+        self._check_takes(len(candidates), entry_bytes)
+        if not candidates:
+            return []
+        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Submission(candidates, entry_bytes, time.monotonic(), answer))
+        self._count_queued(len(candidates), entry_bytes)
+        self._wake.set()
+        return await answer
+
+    def _check_takes(self, entries: int, entry_bytes: int) -> None:
+        limits = self._limits
+        if entries > limits.round_entries_max or entry_bytes > limits.round_bytes_max:
+            msg = (
+                f"expected at most {limits.round_entries_max} statements and {limits.round_bytes_max} bytes at once, "
+                f"got {entries} and {entry_bytes}"
+            )
+            raise TreeRangeError(msg)
+        self._check_running()
+        if (
+            self._queued_entries + entries > limits.queue_entries_max
+            or self._queued_bytes + entry_bytes > limits.queue_bytes_max
+        ):
+            msg = f"the queue is full: {self._queued_entries} statements wait"
+            raise OverloadedError(msg)
+
+    def _count_queued(self, entries: int, entry_bytes: int) -> None:
+        self._queued_entries += entries
+        self._queued_bytes += entry_bytes
+        self._observer.queue_changed(self._queued_entries)
+
+    # The task.
+
+    async def run(self) -> None:
+        """Run rounds until `stop` is called and the queue is empty. Raises the FaultError that no reopening mended."""
+        last_start = float("-inf")
+        try:
+            while await self._work_pending():
+                await self._pause(last_start + self._limits.round_interval_s)
+                last_start = time.monotonic()
+                try:
+                    await self._round()
+                except Exception as error:  # noqa: BLE001 (whatever failed, the state in memory cannot be trusted)
+                    await self._start_over(error)
+        finally:
+            self._stopping = True
+            self._refuse_all(StoppingError("the server is shutting down"))
+
+    def stop(self) -> None:
+        """Take nothing more; `run` returns once everything taken is answered."""
+        self._stopping = True
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Close store and guard; call it after `run` has returned."""
+        if self._storage is not None:
+            await self._storage.close()
+
+    async def _work_pending(self) -> bool:
+        while not self._queue and not self._stopping:
+            self._wake.clear()
+            await self._wake.wait()
+        return bool(self._queue)
+
+    async def _pause(self, until: float) -> None:
+        """Let submissions gather, unless the server is stopping or the queue already fills a round."""
+        while not self._stopping and self._queued_entries < self._limits.round_entries_max:
+            remaining = until - time.monotonic()
+            if remaining <= 0:
+                return
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(remaining):
+                    await self._wake.wait()
+
+    async def _round(self) -> None:
+        """Run one round. The comments say what a crash after each step leaves behind."""
+        state, storage = self._known(), self._opened()
+        started = self._round_started = time.monotonic()
+        # 1. Take what is pending. Crash: nothing was promised yet; callers see a broken connection and submit again.
+        self._taken = self._take()
+        candidates = [candidate for submission in self._taken for candidate in submission.candidates]
+
+        # 2. Look up what the log has already, and give indexes to the rest. Time never runs backwards in a log.
+        found = await storage.store.find_leaves([candidate.leaf_hash for candidate in candidates])
+        known = {
+            candidate.leaf_hash: index for candidate, index in zip(candidates, found, strict=True) if index is not None
+        }
+        now = max(state.head.time, int(self._clock()))
+        plan = plan_round(candidates, known, state.head.size, state.authority, now)
+
+        # 3. Grow the tree, write, sign, guard, publish. Crash: see there.
+        if plan.new:
+            self._state = await self._commit(storage, state, plan, now)
+
+        # 4. Answer. Crash: everything is durable; who got no answer submits again and gets the same index.
+        outcomes = await self._outcomes(storage.store, candidates, plan)
+        self._answer(outcomes)
+        self._round_started = None
+        self._observe(plan, time.monotonic() - started)
+
+    def _take(self) -> list[_Submission]:
+        """Take whole submissions from the front of the queue, as many as fit one round."""
+        taken: list[_Submission] = []
+        entries = entry_bytes = 0
+        while self._queue:
+            front = self._queue[0]
+            entries += len(front.candidates)
+            entry_bytes += front.entry_bytes
+            if taken and (entries > self._limits.round_entries_max or entry_bytes > self._limits.round_bytes_max):
+                break
+            taken.append(self._queue.popleft())
+            self._count_queued(-len(front.candidates), -front.entry_bytes)
+        return taken
+
+    async def _commit(self, storage: Storage, state: LogState, plan: RoundPlan, now: int) -> LogState:
+        """Make the new entries part of the log for ever; return where it then stands."""
+        # a. Compute the tree, twice. From here on the tree in memory is ahead of the store: any failure makes the
+        #    sequencer start over from what is on disk.
+        tree = state.tree
+        edge = await self._untouched_edge(storage.store, tree, len(plan.new))
+        tiles, root = grow(tree, plan.new, edge)
+
+        # b. Sign. The signed head exists in memory only. Crash: nobody has seen it; the next round may sign another
+        #    tree of this size, because this one never left the process.
+        head = await self._signer.sign(tree.size, root, now)
+
+        # c. One atomic, synced write of entries, tiles, indexes and head. Crash before: nothing of the round exists.
+        #    Crash after: store one round ahead of the guard; recovery finds that and moves the guard. Failure: the
+        #    outcome is unknown, and only opening the store anew tells.
+        rows = [_row_of(candidate) for candidate in plan.new]
+        before = time.monotonic()
+        await storage.store.append(RoundWrite(plan.first, rows, tiles, head))
+        self._observer.write_synced(time.monotonic() - before)
+
+        # d. Move the guard, from exactly the checkpoint that this round grew from. Crash after: store and guard agree;
+        #    the checkpoint was not published yet, and is when the server is back.
+        await storage.guard.swap(state.head.note, head.note)
+        return LogState(head, tree, plan.authority)
+
+    async def _untouched_edge(self, store: Store, tree: Tree, grown: int) -> dict[TileId, bytes]:
+        """Read the tiles of the grown tree's right edge that growing it by `grown` leaves does not change."""
+        size = TreeSize(tree.size + grown)
+        untouched = [tile for tile in Tree.right_edge(size) if tile_width(tile, size) == tile_width(tile, tree.size)]
+        values = await store.read_tiles(untouched)
+        edge = {}
+        for tile, value in zip(untouched, values, strict=True):
+            if value is None:
+                msg = f"expected the stored tile {tile} on the right edge, got none"
+                raise StoreCorruptError(msg)
+            edge[tile] = value[: tile_width(tile, size) * _HASH_BYTES]
+        return edge
+
+    async def _outcomes(self, store: Store, candidates: Sequence[Candidate], plan: RoundPlan) -> list[Outcome]:
+        """Pair each verdict with the first head that covers it; only duplicates need to ask the store for theirs."""
+        head = self.head
+        heads: dict[LeafIndex, TreeHead] = {}
+        outcomes: list[Outcome] = []
+        for candidate, verdict in zip(candidates, plan.verdicts, strict=True):
+            if isinstance(verdict, GlasslogError):
+                outcomes.append(verdict)
+                continue
+            covering = head
+            if verdict.index < plan.first:
+                covering = heads.get(verdict.index) or await _covering_head(store, verdict.index, head)
+                heads[verdict.index] = covering
+            outcomes.append(Sequenced(verdict.index, candidate.leaf_hash, covering, verdict.duplicate))
+        return outcomes
+
+    def _answer(self, outcomes: list[Outcome]) -> None:
+        position = 0
+        for submission in self._taken:
+            end = position + len(submission.candidates)
+            if not submission.answer.done():  # a caller that went away has cancelled it
+                submission.answer.set_result(outcomes[position:end])
+            position = end
+        self._taken = []
+
+    def _observe(self, plan: RoundPlan, seconds: float) -> None:
+        refused = sum(isinstance(verdict, GlasslogError) for verdict in plan.verdicts)
+        duplicates = len(plan.verdicts) - refused - len(plan.new)
+        size = self.head.size
+        self._observer.round_done(new=len(plan.new), duplicates=duplicates, refused=refused, size=size, seconds=seconds)
+
+    # When something fails.
+
+    async def _start_over(self, error: Exception) -> None:
+        """Drop the state, refuse what is held, and open the store anew. Raises when that cannot mend it."""
+        self._fault = error if isinstance(error, ServerError) else FaultError(f"unexpected: {error!r}")
+        self._round_started = None
+        code = self._fault.code
+        logger.error("round_failed", code=code, error=str(error), exc_info=not isinstance(error, ServerError))
+        self._observer.failed(code)
+        self._refuse_all(InterruptedWriteError("the log failed during this round; submit again to learn the outcome"))
+        for delay in self._limits.reopen_delays_s:
+            await asyncio.sleep(delay)
+            try:
+                await self._reopen()
+            except ServerError as fault:
+                logger.warning("reopen_failed", code=fault.code, error=str(fault))
+                self._fault = fault
+                if not _may_pass(fault):
+                    raise
+            else:
+                self._fault = None
+                logger.info("reopened", size=self.head.size)
+                return
+        raise self._fault
+
+    async def _reopen(self) -> None:
+        with contextlib.suppress(StoreError, GuardError):  # they failed already; what counts is what is found on disk
+            await self._opened().close()
+        self._storage = await self._open_storage()
+        self._state = await recover(self._storage.store, self._storage.guard)
+
+    def _refuse_all(self, error: UnavailableError) -> None:
+        """Answer everything taken and queued with one error."""
+        held = [*self._taken, *self._queue]
+        self._taken = []
+        self._queue.clear()
+        self._count_queued(-self._queued_entries, -self._queued_bytes)
+        for submission in held:
+            if not submission.answer.done():
+                submission.answer.set_exception(type(error)(str(error)))
+
+
+def _row_of(candidate: Candidate) -> EntryRow:
+    statement, record = candidate.statement, candidate.record
+    stream = (statement.issuer, record.stream.id, record.stream.seq) if record is not None else None
+    return EntryRow(statement.entry, candidate.leaf_hash, statement.subject, stream)
+
+
+def _may_pass(fault: ServerError) -> bool:
+    """Tell whether opening again may help: not where store and guard were read and tell different stories."""
+    if isinstance(fault, StoreCorruptError | TreeCorruptError):
+        return False
+    return not isinstance(fault, GuardError) or type(fault) is GuardError
+
+
+async def _covering_head(store: Store, index: LeafIndex, newest: TreeHead) -> TreeHead:
+    """Return the first head of size 2 or more that covers `index`; for the only entry of a log, the one there is."""
+    size = max(TreeSize(index + 1), RECEIPT_SIZE_MIN)
+    return await store.head_covering(TreeSize(size)) or newest

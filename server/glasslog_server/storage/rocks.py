@@ -1,0 +1,241 @@
+"""Keep the store in an embedded RocksDB: the engine of a log on one machine.
+
+One process has it open, and the event loop makes every call but one: the wrapper holds the interpreter's lock while it
+reads and writes, so threads would gain nothing; only the sync of a round, which lets go of it, runs in a thread.
+Readers see a round when that sync has returned; until then they look past it, by its indexes and its size.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+from glasslog.errors import MalformedError
+from glasslog.limits import TILE_WIDTH
+from glasslog.merkle import Hash, LeafIndex, TreeSize
+from glasslog.tiles import TileId, decode_bundle, encode_bundle
+from glasslog_server.errors import StoreClosedError, StoreCorruptError, StoreError, StoreFormatError
+from glasslog_server.storage import keys
+from glasslog_server.storage.rocks_engine import RocksEngine
+from glasslog_server.storage.store import RoundWrite, StoreMeta, TreeHead, check_round
+
+Row = tuple[bytes, bytes]
+
+
+class RocksStore:
+    """Implement `Store` on RocksDB. Made by `create` or `open`; belongs to one event loop."""
+
+    def __init__(self, engine: RocksEngine, meta: StoreMeta, head: TreeHead | None) -> None:
+        self._engine = engine
+        self._meta = meta
+        self._closed = False
+        # The state of appending. `_head` is what is on disk: reads see nothing beyond it.
+        self._head = head
+        self._writing = asyncio.Lock()
+        self._sync: asyncio.Task[None] | None = None
+        self._outcome_unknown = False
+
+    @classmethod
+    def create(cls, path: Path, meta: StoreMeta) -> Self:
+        """Make a new store and return it open; its meta row is on disk then. Blocks.
+
+        Raises StoreExistsError where there is one, StoreError. An interrupted creation leaves what `open` refuses.
+        """
+        engine = RocksEngine.create(path)
+        engine.write([(keys.META, keys.encode_meta(meta))])
+        engine.sync()
+        engine.flush()
+        return cls(engine, meta, None)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a store and recover what its last run wrote. Blocks: replays up to a memtable of the write-ahead log.
+
+        Raises StoreMissingError, StoreLockedError, StoreFormatError, StoreCorruptError, StoreError.
+        """
+        engine = RocksEngine.open(path)
+        try:
+            return cls.of_engine(engine)
+        except StoreError:
+            engine.close()
+            raise
+
+    @classmethod
+    def of_engine(cls, engine: RocksEngine) -> Self:
+        """Make the store over an open database. Raises StoreFormatError, StoreCorruptError, StoreError."""
+        row = engine.get(keys.META)
+        if row is None:
+            msg = (
+                "expected a meta row in the store, got none: its creation was interrupted, remove it and create it anew"
+            )
+            raise StoreFormatError(msg)
+        last = engine.last(keys.HEADS, keys.HEADS_LAST)
+        return cls(engine, keys.decode_meta(row), None if last is None else keys.decode_head(last))
+
+    @property
+    def meta(self) -> StoreMeta:
+        """Return what the store was created with."""
+        return self._meta
+
+    async def append(self, write: RoundWrite) -> None:
+        """Write one round, as `Store` promises; each step says what a crash after it leaves."""
+        async with self._writing:
+            if self._outcome_unknown:
+                msg = "expected a store whose last round is settled, got one whose last write failed: reopen it"
+                raise StoreError(msg)
+            check_round(write, self._size)
+            # (1) Lay out the rows. Reads the fragments of a bundle that this round fills; nothing is written yet.
+            puts, deletes = self._rows(write)
+            # (2) From here on the outcome is unknown until the last step: also when this task is cancelled.
+            self._outcome_unknown = True
+            # (3) One atomic batch into the write-ahead log, in the system's memory. A crash of the process leaves the
+            #     whole round or, where the record is torn, nothing of it; a crash of the machine leaves either.
+            self._engine.write(puts, deletes)
+            # (4) To the disk. The thread goes on when this task is cancelled; `close` waits for it.
+            self._sync = asyncio.ensure_future(asyncio.to_thread(self._engine.sync))
+            await asyncio.shield(self._sync)
+            # (5) The round is durable, and from here on visible.
+            self._head = write.head
+            self._outcome_unknown = False
+
+    async def latest_head(self) -> TreeHead | None:
+        """Return the head of the last round, or None in a new store."""
+        self._check_open()
+        return self._head
+
+    async def head_covering(self, size: TreeSize) -> TreeHead | None:
+        """Return the first head of at least `size`, or None."""
+        return next(self._heads_from(size), None)
+
+    async def heads(self, start: TreeSize, limit: int) -> list[TreeHead]:
+        """Return up to `limit` heads of size `start` and above."""
+        return list(islice(self._heads_from(start), limit))
+
+    async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
+        """Return the widest stored value of each tile, or None."""
+        self._check_open()
+        return self._engine.get_many([keys.tile_key(tile) for tile in tiles])
+
+    async def read_entries(self, start: LeafIndex, end: LeafIndex) -> list[bytes]:
+        """Return the entries [start, end), with a pause for other tasks after each bundle."""
+        if end > self._size:
+            msg = f"expected entries below {self._size}, got a call for [{start}, {end})"
+            raise StoreCorruptError(msg)
+        entries: list[bytes] = []
+        while start < end:
+            bundle, offset = divmod(start, TILE_WIDTH)
+            width = min(TILE_WIDTH, end - bundle * TILE_WIDTH)
+            try:
+                entries += decode_bundle(self._packed(bundle, width), width)[offset:]
+            except MalformedError as error:
+                msg = f"expected {width} entries in bundle {bundle}, got bytes that are none: {error}"
+                raise StoreCorruptError(msg) from error
+            start = LeafIndex(bundle * TILE_WIDTH + width)
+            await asyncio.sleep(0)
+        return entries
+
+    async def read_bundle(self, index: int, width: int) -> bytes | None:
+        """Return the entry bundle `index` of the first `width` entries, or None beyond the end of the log."""
+        return None if index * TILE_WIDTH + width > self._size else self._packed(index, width)
+
+    async def find_leaves(self, leaf_hashes: Sequence[Hash]) -> list[LeafIndex | None]:
+        """Return the index of the entry with each leaf hash, or None."""
+        rows = self._engine.get_many([keys.leaf_key(leaf_hash) for leaf_hash in leaf_hashes])
+        indexes = (None if row is None else keys.decode_index(row) for row in rows)
+        size = self._size
+        return [None if index is None or index >= size else index for index in indexes]
+
+    async def find_subject(self, subject: str, start: LeafIndex, limit: int) -> list[LeafIndex]:
+        """Return up to `limit` indexes, `start` and above, of the entries about `subject`."""
+        prefix = keys.subject_prefix(subject)
+        rows = self._engine.scan(prefix, prefix + keys.encode_number(start))
+        indexes = (keys.decode_index(key) for key, _ in rows)
+        return list(islice((index for index in indexes if index < self._size), limit))
+
+    async def find_stream(self, issuer: str, stream: str, start_seq: int, limit: int) -> list[tuple[int, LeafIndex]]:
+        """Return up to `limit` (sequence number, index) of a stream from `start_seq` on."""
+        prefix = keys.stream_prefix(issuer, stream)
+        rows = self._engine.scan(prefix, prefix + keys.encode_number(start_seq))
+        places = (keys.decode_stream_place(key) for key, _ in rows)
+        return list(islice((place for place in places if place[1] < self._size), limit))
+
+    async def close(self) -> None:
+        """Close the database after a write that still runs; every later call raises StoreClosedError."""
+        async with self._writing:
+            if self._closed:
+                return
+            if self._sync is not None:
+                await asyncio.wait({self._sync})
+            self._closed = True
+            await asyncio.to_thread(self._engine.close)
+
+    @property
+    def _size(self) -> int:
+        """Return the number of entries that are on disk."""
+        self._check_open()
+        return 0 if self._head is None else self._head.size
+
+    def _check_open(self) -> None:
+        if self._closed:
+            msg = "expected an open store, got one that was closed"
+            raise StoreClosedError(msg)
+
+    def _heads_from(self, size: TreeSize) -> Iterator[TreeHead]:
+        """Yield the heads of at least `size` that are on disk."""
+        durable = self._size
+        for _, row in self._engine.scan(keys.HEADS, keys.head_key(size)):
+            head = keys.decode_head(row)
+            if head.size > durable:
+                return
+            yield head
+
+    def _packed(self, bundle: int, width: int) -> bytes:
+        """Return the first `width` entries of a bundle, packed. Raises StoreCorruptError when one is missing."""
+        return b"".join(data for _, data in self._fragments(bundle, width))
+
+    def _fragments(self, bundle: int, width: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (offset, packed entries) along the chain of fragments up to `width` entries, where the last is cut."""
+        offset = 0
+        while offset < width:
+            data = self._engine.get(keys.fragment_key(bundle, offset))
+            if data is None:
+                msg = f"expected the entries of bundle {bundle} from offset {offset} on, got none"
+                raise StoreCorruptError(msg)
+            count, end = keys.measure_fragment(data, width - offset)
+            yield offset, data[:end]
+            offset += count
+
+    def _rows(self, write: RoundWrite) -> tuple[list[Row], list[bytes]]:
+        """Return the rows that a round puts, and the keys that it deletes."""
+        puts = [(keys.tile_key(tile), data) for tile, data in write.tiles.items()]
+        puts.append((keys.head_key(write.head.size), keys.encode_head(write.head)))
+        deletes: list[bytes] = []
+        for bundle in range(write.first // TILE_WIDTH, (write.head.size - 1) // TILE_WIDTH + 1):
+            self._lay_out_bundle(write, bundle, puts, deletes)
+        puts += _index_rows(write)
+        return puts, deletes
+
+    def _lay_out_bundle(self, write: RoundWrite, bundle: int, puts: list[Row], deletes: list[bytes]) -> None:
+        """Add the round's part of one bundle: a fragment, or all 256 entries in one row in place of all fragments."""
+        start = max(write.first, bundle * TILE_WIDTH)
+        end = min(write.head.size, (bundle + 1) * TILE_WIDTH)
+        offset = start - bundle * TILE_WIDTH
+        packed = encode_bundle([row.entry for row in write.entries[start - write.first : end - write.first]])
+        if offset and end == (bundle + 1) * TILE_WIDTH:
+            earlier = list(self._fragments(bundle, offset))
+            packed = b"".join([*(data for _, data in earlier), packed])
+            deletes += [keys.fragment_key(bundle, place) for place, _ in earlier if place]
+            offset = 0
+        puts.append((keys.fragment_key(bundle, offset), packed))
+
+
+def _index_rows(write: RoundWrite) -> Iterator[Row]:
+    """Yield the rows by which the entries of a round are found."""
+    for index, row in enumerate(write.entries, write.first):
+        number = keys.encode_number(index)
+        yield keys.leaf_key(row.leaf_hash), number
+        yield keys.subject_prefix(row.subject) + number, b""
+        if row.stream is not None:
+            issuer, stream, seq = row.stream
+            yield keys.stream_prefix(issuer, stream) + keys.encode_number(seq) + number, b""

@@ -1,0 +1,149 @@
+"""Call RocksDB, and be the only place that does: bytes in, bytes or a typed error out.
+
+The wrapper raises a plain Exception for everything, and its convenient iterators end early and in silence at a
+corrupt block: here every call is translated and every scan asks for its status. Nothing here knows what a row means.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Self, cast
+
+from rocksdict import DbClosedError, Options, Rdict, WriteBatch
+
+from glasslog_server.errors import (
+    StoreClosedError,
+    StoreCorruptError,
+    StoreError,
+    StoreExistsError,
+    StoreLockedError,
+    StoreMissingError,
+)
+from glasslog_server.storage.folders import sync_folder
+from glasslog_server.storage.rocks_options import store_options
+
+_EXISTS_FILE: Final = "CURRENT"  # RocksDB's pointer to its manifest: the last file that a creation writes
+_LOCKED_TEXTS: Final = ("lock hold by current process", "While lock file")
+_CORRUPT_TEXT: Final = "Corruption"
+
+
+class RocksEngine:
+    """Hold one open database. Not for use by several threads at once, but that `sync` may run beside reads."""
+
+    __slots__ = ("_db", "_path")
+
+    def __init__(self, path: Path, options: Options) -> None:
+        """Open what `create` or `open` has decided on."""
+        self._path = path
+        with _typed(f"open the store at {path}"):
+            self._db = Rdict(str(path), options, column_families={"default": options})
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make a database in a folder that has none. Raises StoreExistsError, StoreError."""
+        with _typed(f"look for a store at {path}"):
+            exists = (path / _EXISTS_FILE).exists()
+        if exists:
+            msg = f"expected no store at {path}, got one: it is never overwritten, choose another folder"
+            raise StoreExistsError(msg)
+        engine = cls(path, store_options(create=True))
+        with _typed(f"make the new folder {path} durable"):
+            sync_folder(path.resolve().parent)
+        return engine
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the database in a folder; nothing is written where there is none.
+
+        Raises StoreMissingError, StoreLockedError, StoreError; StoreCorruptError when its write-ahead log is damaged in
+        more than a torn last record.
+        """
+        with _typed(f"look for a store at {path}"):
+            exists = (path / _EXISTS_FILE).exists()
+        if not exists:
+            msg = (
+                f"expected a store at {path}, got none: check the path, or create a new log with `glasslog-server init`"
+            )
+            raise StoreMissingError(msg)
+        return cls(path, store_options(create=False))
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of a row, or None."""
+        with _typed("read a row"):
+            return cast("bytes | None", self._db.get(key))
+
+    def get_many(self, wanted: Sequence[bytes]) -> list[bytes | None]:
+        """Return the value of each row, or None."""
+        with _typed("read rows"):
+            return cast("list[bytes | None]", self._db.get(list(wanted)))
+
+    def scan(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows whose keys begin with `prefix`, from the key `start` on, in the order of keys.
+
+        The database stays open as long as the scan is referred to.
+        """
+        with _typed("scan rows"):
+            rows = self._db.iter()
+            rows.seek(start)
+            while rows.valid():
+                key: bytes = rows.key()
+                if not key.startswith(prefix):
+                    return
+                yield key, rows.value()
+                rows.next()
+            rows.status()
+
+    def last(self, prefix: bytes, end: bytes) -> bytes | None:
+        """Return the value of the last row whose key begins with `prefix` and is not above `end`, or None."""
+        with _typed("read the last row"):
+            rows = self._db.iter()
+            rows.seek_for_prev(end)
+            if rows.valid():
+                value: bytes = rows.value()
+                return value if rows.key().startswith(prefix) else None
+            rows.status()
+            return None
+
+    def write(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
+        """Write rows as one atomic step. They are on disk, whatever happens, only after the next `sync`."""
+        with _typed("write a batch"):
+            batch = WriteBatch(raw_mode=True)
+            put = batch.put
+            for key, value in puts:
+                put(key, value)
+            for key in deletes:
+                batch.delete(key)
+            self._db.write(batch)
+
+    def sync(self) -> None:
+        """Bring everything written so far to the disk. Blocks for milliseconds, without the interpreter's lock."""
+        with _typed("sync the write-ahead log"):
+            self._db.flush_wal(True)
+
+    def flush(self) -> None:
+        """Write the memtable to a table file."""
+        with _typed("flush the memtable"):
+            self._db.flush(True)
+
+    def close(self) -> None:
+        """Close the database and let go of its lock; blocks while the memtable is written out."""
+        with _typed(f"close the store at {self._path}"):
+            self._db.close()
+
+
+@contextmanager
+def _typed(action: str) -> Iterator[None]:
+    """Turn what the wrapper or the file system raises into our errors."""
+    try:
+        yield
+    except DbClosedError as error:
+        msg = f"could not {action}: the store is closed"
+        raise StoreClosedError(msg) from error
+    except Exception as error:
+        raise _error_class(str(error))(f"could not {action}: {error}") from error
+
+
+def _error_class(text: str) -> type[StoreError]:
+    if any(locked in text for locked in _LOCKED_TEXTS):
+        return StoreLockedError
+    return StoreCorruptError if _CORRUPT_TEXT in text else StoreError

@@ -1,0 +1,171 @@
+"""Say what a store of the log promises, whatever engine is behind it.
+
+One writer (the sequencer) appends rounds; everybody reads. The promise, which one contract suite checks for every
+engine:
+
+- A round is written whole or not at all, and when `append` returns it is on disk.
+- A read sees a round whole, and only once it is on disk: what is served was never ahead of the disk. Only the stored
+  value of a tile may be wider than the newest head; its prefix is what the head covers.
+- Entries, full tiles and heads never change and are never removed.
+- After an `append` that raised StoreError (but StoreConflictError), or was cancelled, nobody knows whether the round is
+  on disk: every further `append` is refused until the store was opened anew and its last head read again.
+
+A store does not check hashes, signatures or statements: what a round says is the sequencer's to get right.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from glasslog.limits import ENTRY_BYTES_MAX
+from glasslog.merkle import HASH_SIZE, Hash, LeafIndex, TreeSize
+from glasslog.tiles import TileId
+from glasslog_server.errors import StoreConflictError
+
+STORE_ID_BYTES: Final = 16
+SEQ_MAX: Final = 2**64 - 1  # what a CBOR unsigned integer can say
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMeta:
+    """Name a store: 16 random bytes chosen when it was created, and the origin of the log that it holds."""
+
+    store_id: bytes
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeHead:
+    """A signed tree head, as it is kept for ever.
+
+    `time` is in POSIX seconds, is the `iat` of every receipt at this size and never decreases from head to head. `note`
+    is the signed checkpoint, verbatim. `receipt_protected` is the protected header of every COSE receipt at this size,
+    `receipt_signature` the signature over it and the root (64 bytes for Ed25519).
+    """
+
+    size: TreeSize
+    root: Hash
+    time: int
+    note: bytes
+    receipt_protected: bytes
+    receipt_signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One new entry and what it is found by: its leaf hash, its subject and its place in an issuer's stream.
+
+    `stream` is (issuer, stream id, sequence number), or None for content without a stream.
+    """
+
+    entry: bytes
+    leaf_hash: Hash
+    subject: str
+    stream: tuple[str, str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundWrite:
+    """Everything that one round changes.
+
+    `tiles` holds the whole value of each changed tile, full ones and the partial ones of the right edge. `head.size` is
+    `first` plus the number of entries. No leaf hash is in the store already: the sequencer has looked.
+    """
+
+    first: LeafIndex
+    entries: Sequence[EntryRow]
+    tiles: Mapping[TileId, bytes]
+    head: TreeHead
+
+
+class Store(Protocol):
+    """Keep entries, tiles, indexes and tree heads. Ranges are half open; every list is in ascending order."""
+
+    @property
+    def meta(self) -> StoreMeta:
+        """Return what the store was created with."""
+        ...
+
+    async def append(self, write: RoundWrite) -> None:
+        """Write one round as one atomic step, durable when this returns.
+
+        A round that does not start at the current size, has no entries or contradicts itself is refused with
+        StoreConflictError before anything is written. Any other StoreError, or a cancellation, leaves the outcome
+        unknown: the store takes no further round and must be reopened. Calls at the same time run one after the other.
+        """
+        ...
+
+    async def latest_head(self) -> TreeHead | None:
+        """Return the head of the last round, or None in a new store."""
+        ...
+
+    async def head_covering(self, size: TreeSize) -> TreeHead | None:
+        """Return the first head of at least `size`, or None: no round reached it yet."""
+        ...
+
+    async def heads(self, start: TreeSize, limit: int) -> list[TreeHead]:
+        """Return up to `limit` heads of size `start` and above."""
+        ...
+
+    async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
+        """Return the widest stored value of each tile, or None; a narrower partial tile is a prefix of it."""
+        ...
+
+    async def read_entries(self, start: LeafIndex, end: LeafIndex) -> list[bytes]:
+        """Return the entries [start, end).
+
+        Raises StoreCorruptError when one of them is not there, also when `end` is beyond the current size: the caller
+        knows the size. Other tasks get a turn after each bundle of 256.
+        """
+        ...
+
+    async def read_bundle(self, index: int, width: int) -> bytes | None:
+        """Return the tlog-tiles entry bundle `index` of the first `width` (1 to 256) entries.
+
+        None when the log does not reach so far. Raises StoreCorruptError when it does and an entry is missing.
+        """
+        ...
+
+    async def find_leaves(self, leaf_hashes: Sequence[Hash]) -> list[LeafIndex | None]:
+        """Return the index of the entry with each leaf hash, or None."""
+        ...
+
+    async def find_subject(self, subject: str, start: LeafIndex, limit: int) -> list[LeafIndex]:
+        """Return up to `limit` indexes, `start` and above, of the entries about `subject`."""
+        ...
+
+    async def find_stream(self, issuer: str, stream: str, start_seq: int, limit: int) -> list[tuple[int, LeafIndex]]:
+        """Return up to `limit` (sequence number, index) of a stream from `start_seq` on.
+
+        A sequence number that was used twice appears twice: by sequence number first, then by index.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the store, after a write that still runs has ended; every later call raises StoreClosedError.
+
+        Closing twice does nothing. Raises StoreError when the engine fails to close; what was acknowledged is on disk
+        all the same.
+        """
+        ...
+
+
+def check_round(write: RoundWrite, size: int) -> None:
+    """Refuse a round that cannot follow a store of `size`, with StoreConflictError. Every store calls this first."""
+    end = size + len(write.entries)
+    if write.first != size:
+        msg = f"expected a round that starts at the current size {size}, got one at {write.first}"
+        raise StoreConflictError(msg)
+    if not write.entries or write.head.size != end:
+        msg = f"expected a round of one entry or more with a head of size {end}, got a head of size {write.head.size}"
+        raise StoreConflictError(msg)
+    if len(write.head.root) != HASH_SIZE:
+        msg = f"expected a root of {HASH_SIZE} bytes, got {len(write.head.root)}"
+        raise StoreConflictError(msg)
+    for row in write.entries:
+        if len(row.entry) > ENTRY_BYTES_MAX or len(row.leaf_hash) != HASH_SIZE:
+            msg = f"expected entries of at most {ENTRY_BYTES_MAX} bytes with leaf hashes of {HASH_SIZE} bytes"
+            raise StoreConflictError(msg)
+        if row.stream is not None and not 0 <= row.stream[2] <= SEQ_MAX:
+            msg = f"expected a sequence number between 0 and 2^64-1, got {row.stream[2]}"
+            raise StoreConflictError(msg)

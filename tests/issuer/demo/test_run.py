@@ -1,0 +1,153 @@
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import urllib3
+from rich.console import Console
+
+from glasslog_issuer.demo import run as demo_run
+from glasslog_issuer.demo.customer import Customer
+from glasslog_issuer.demo.development_log import development_log
+from glasslog_issuer.demo.errors import DemoError
+from glasslog_issuer.demo.narration import Narration
+from glasslog_issuer.demo.run import Demonstration
+from glasslog_issuer.demo.vendor import Recorded
+
+COMMAND = [sys.executable, "-c", "from glasslog_issuer.cli import main; main()", "demo"]
+
+
+def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=100, check=False)
+
+
+def _demonstrate(folder: Path, decisions: int) -> tuple[Demonstration, str]:
+    told = io.StringIO()
+    demonstration = Demonstration(folder, decisions, Narration(Console(file=told, width=120)))
+    demonstration.run()
+    return demonstration, told.getvalue()
+
+
+def test_what_should_verify_does_and_what_should_be_caught_is(tmp_path: Path) -> None:
+    done = _run("--json", "--decisions", "60", "--keep", str(tmp_path / "kept"))
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads(done.stdout)
+    assert summary["holds"] is True
+    assert {check["name"]: check["found"] for check in summary["checks"]} == {
+        "records under the signed checkpoint": "62",
+        "entry of one decision": "the one with the receipt",
+        "glasslog fetch": "exit code 0",
+        "glasslog-server, told to stop": "exit code 0",
+        "receipts verified offline": "62",
+        "glasslog verify, genuine evidence": "exit code 0",
+        "glasslog verify, altered record": "exit code 1",
+        "glasslog verify, altered proof": "exit code 1",
+        "glasslog verify, forged checkpoint": "exit code 1",
+    }
+    assert summary["decisions"]["total"] == 60
+
+
+def test_what_is_kept_is_what_the_records_speak_of(tmp_path: Path) -> None:
+    demonstration, told = _demonstrate(tmp_path, 5)
+    weights = (tmp_path / "model" / "weights.json").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == demonstration.summary.model["weights_digest"]
+    assert len(list((tmp_path / "receipts").iterdir())) == 7
+    assert "VERIFIED" in told
+    assert "6 ✗ The checkpoint's tree holds the entry" in told
+
+
+def test_one_decision_is_enough(tmp_path: Path) -> None:
+    demonstration, _ = _demonstrate(tmp_path, 1)
+    assert demonstration.summary.holds
+
+
+@pytest.mark.parametrize("forgery", ["with_altered_record", "with_altered_proof"])
+def test_a_forgery_that_is_not_caught_ends_the_demo_badly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgery: str
+) -> None:
+    monkeypatch.setattr(demo_run, forgery, lambda bundle: bundle)
+    demonstration, told = _demonstrate(tmp_path, 3)
+    assert not demonstration.summary.holds
+    [broken] = [check for check in demonstration.summary.checks if not check.holds]
+    assert (broken.expected, broken.found) == ("exit code 1", "exit code 0")
+    assert "✗ glasslog verify, altered" in told
+
+
+def test_a_receipt_that_does_not_verify_ends_the_demo_badly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = demo_run.choose
+
+    def damage_one_receipt(recorded: list[Recorded]) -> Recorded:
+        receipt = next((tmp_path / "receipts").iterdir())
+        data = receipt.read_bytes()
+        receipt.write_bytes(data[:-1] + bytes((data[-1] ^ 1,)))
+        return genuine(recorded)
+
+    monkeypatch.setattr(demo_run, "choose", damage_one_receipt)
+    demonstration, _ = _demonstrate(tmp_path, 3)
+    assert [(check.expected, check.found) for check in demonstration.summary.checks if not check.holds] == [("5", "4")]
+
+
+def test_a_folder_with_files_in_it_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    done = _run("--keep", str(tmp_path))
+    assert done.returncode == 3
+    assert "expected an empty folder" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("decisions", ["0", "1203", "many"])
+def test_wrong_usage_is_told(decisions: str) -> None:
+    done = _run("--decisions", decisions)
+    assert done.returncode == 2
+    assert "--decisions" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [*COMMAND, "--decisions", "1202"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = ""
+        for line in process.stdout:
+            told += line
+            if line.startswith("3."):
+                process.send_signal(number)
+                break
+        told += process.stdout.read()
+        assert process.wait(60) != 0
+    assert "8." not in told
+    assert list(tmp_path.iterdir()) == []
+    [url] = [word.rstrip(".") for word in told.split() if word.startswith("http://")]
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        urllib3.request("GET", f"{url}/checkpoint", retries=False, timeout=5)
+
+
+def test_a_log_that_does_not_start_is_told_with_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("no folder")
+    with (
+        pytest.raises(DemoError, match=r"expected glasslog-server to start, got (.|\n)*log"),
+        development_log(tmp_path / "log", tmp_path / "log.txt"),
+    ):
+        pass
+
+
+def test_a_log_has_ended_when_its_block_is_left(tmp_path: Path) -> None:
+    with development_log(tmp_path / "log", tmp_path / "log.txt") as log:
+        assert log.process.poll() is None
+    assert log.process.poll() == 0
+
+
+def test_the_customer_sees_what_the_command_prints(tmp_path: Path) -> None:
+    customer = Customer(tmp_path)
+    customer.receive("nothing.glasslog", b"")
+    run = customer.run("verify", "nothing.glasslog", "--log-key", "no key")
+    assert run.line == "glasslog verify nothing.glasslog --log-key no key"
+    assert run.exit_code == 2
+    assert "--log-key" in run.output

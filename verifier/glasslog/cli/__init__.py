@@ -1,0 +1,63 @@
+"""The command line: `main` and the commands, each a module of its own that is imported when it is asked for.
+
+So `glasslog verify` runs without a line of code that knows a network. Exit codes: 0 verified, 1 verification failed
+(malformed files too), 2 wrong usage, 3 could not check, 130 interrupted.
+"""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import click
+
+from glasslog import __version__
+from glasslog.cli.screen import printable
+from glasslog.errors import GlasslogError, UncheckableError
+
+EXIT_FAILED: Final = 1
+EXIT_COULD_NOT_CHECK: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+_COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"verify": "glasslog.cli.verify", "inspect": "glasslog.cli.inspect", "fetch": "glasslog.cli.fetch"}
+)
+
+
+class _Commands(click.Group):
+    """Commands by name, in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="glasslog", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Verify what a transparency log for AI decisions has recorded, offline and without trust in its operator."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code. Takes the process's arguments unless others are given."""
+    try:
+        code = commands.main(args=arguments, prog_name="glasslog", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except GlasslogError as error:
+        click.echo(f"Error: {printable(str(error))}", err=True)
+        return EXIT_COULD_NOT_CHECK if isinstance(error, UncheckableError) else EXIT_FAILED
+    except Exception:  # noqa: BLE001 (a mistake of ours must not look like a verdict, and Python would exit with 1)
+        traceback.print_exc(file=sys.stderr)
+        return EXIT_COULD_NOT_CHECK
+    return code if isinstance(code, int) else 0

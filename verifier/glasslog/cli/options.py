@@ -1,0 +1,138 @@
+"""Options that several commands take: keys, policies, ids, files.
+
+Each is read by a callback of click, so that what cannot be used is an error of usage that names the option.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from glasslog.cli.screen import printable
+from glasslog.errors import GlasslogError, MalformedError
+from glasslog.keys import PublicKey
+from glasslog.limits import BUNDLE_BYTES_MAX, POLICY_BYTES_MAX
+from glasslog.merkle import Hash
+from glasslog.pem import decode_public_key
+from glasslog.policy import Policy, decode_policy
+from glasslog.sources.folder import read_file, read_stream
+from glasslog.verify import Trust
+from glasslog.vkey import TYPE_ED25519, VerifierKey, decode_vkey
+
+_KEY_FILE_BYTES_MAX: Final = 65_536
+_TOKEN_BYTES_MAX: Final = 4_096
+_ENTRY_ID: Final = re.compile(r"[0-9a-f]{64}")
+_TOKEN: Final = re.compile(r"[!-~]+")
+
+T = TypeVar("T")
+
+INPUT_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+"""A file to read; `-` is standard input."""
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _log_key(text: str) -> VerifierKey:
+    if text.startswith("@"):
+        text = _text_of(Path(text[1:]), _KEY_FILE_BYTES_MAX)
+    key = decode_vkey(text)
+    if key.signature_type != TYPE_ED25519:
+        msg = f"expected a log's key (type 0x01), got one of type 0x{key.signature_type:02x}"
+        raise MalformedError(msg)
+    return key
+
+
+def _token(path: Path) -> str:
+    token = _text_of(path, _TOKEN_BYTES_MAX)
+    if not _TOKEN.fullmatch(token):
+        msg = "expected one line with a token of visible ASCII characters"
+        raise MalformedError(msg)
+    return token
+
+
+def _text_of(path: Path, bytes_max: int) -> str:
+    try:
+        return read_file(path, bytes_max).decode().strip()
+    except UnicodeDecodeError as error:
+        msg = f"expected UTF-8 in {path}"
+        raise MalformedError(msg) from error
+
+
+def parse_entry_id(text: str) -> Hash:
+    """Return the hash that an entry id in lowercase hex is. Raises MalformedError."""
+    if not _ENTRY_ID.fullmatch(text):
+        msg = "expected an entry id of 64 lowercase hex digits"
+        raise MalformedError(msg)
+    return Hash(bytes.fromhex(text))
+
+
+def _converted(
+    convert: Callable[[Any], T],
+) -> Callable[[click.Context, click.Parameter, Any], T | tuple[T, ...] | None]:
+    """Return a callback that turns what `convert` refuses into an error of usage."""
+
+    def callback(_: click.Context, __: click.Parameter, value: Any) -> T | tuple[T, ...] | None:  # noqa: ANN401
+        try:
+            if isinstance(value, tuple):
+                return tuple(map(convert, value))
+            return convert(value) if value is not None else None
+        except GlasslogError as error:
+            raise click.BadParameter(printable(str(error))) from error
+
+    return callback
+
+
+LOG_KEY_OPTION: Final = click.option(
+    "--log-key",
+    "log_keys",
+    metavar="VKEY|@FILE",
+    multiple=True,
+    callback=_converted(_log_key),
+    help="The log's verifier key, or @ and a file that holds it. Several while a log changes keys.",
+)
+POLICY_OPTION: Final = click.option(
+    "--policy",
+    metavar="FILE",
+    type=_FILE,
+    callback=_converted(lambda path: decode_policy(read_file(path, POLICY_BYTES_MAX))),
+    help="A trust policy (C2SP tlog-policy): which witnesses must have cosigned, and perhaps which logs count.",
+)
+ISSUER_KEY_OPTION: Final = click.option(
+    "--issuer-key",
+    metavar="PEM",
+    type=_FILE,
+    callback=_converted(lambda path: decode_public_key(read_file(path, _KEY_FILE_BYTES_MAX))),
+    help="The issuer's public key, for files that do not show which key was registered.",
+)
+ENTRY_ID_OPTION: Final = click.option(
+    "--entry-id",
+    metavar="HEX",
+    callback=_converted(parse_entry_id),
+    help="The entry that the file must be about.",
+)
+TOKEN_OPTION: Final = click.option(
+    "--token-file",
+    "token",
+    metavar="FILE",
+    type=_FILE,
+    callback=_converted(_token),
+    help="A file with a bearer token, for logs that do not show their entries to everybody.",
+)
+JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def read_input(path: Path, bytes_max: int = BUNDLE_BYTES_MAX) -> bytes:
+    """Return the bytes of a file, or of standard input for `-`. Raises UncheckableError, MalformedError."""
+    return read_stream(sys.stdin.buffer, bytes_max) if str(path) == "-" else read_file(path, bytes_max)
+
+
+def trust_of(log_keys: tuple[VerifierKey, ...], policy: Policy | None, issuer_key: PublicKey | None = None) -> Trust:
+    """Return whom the options say to trust: the keys given, otherwise those of the policy."""
+    if not log_keys and (policy is None or not policy.logs):
+        msg = "Say which log to trust: --log-key, or a --policy that names logs."
+        raise click.UsageError(msg)
+    if not log_keys and policy is not None:
+        log_keys = policy.log_keys
+    return Trust(log_keys, policy, issuer_key)

@@ -1,0 +1,117 @@
+"""Print for people: everything that comes from a file is escaped, colours go to terminals alone.
+
+Text that a file holds could drive a terminal: move the cursor over a verdict, or turn a line around. So `printable`
+leaves only characters that print, and rich gets finished text, never markup.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from glasslog.cli.document import Json
+
+CHARACTERS_MAX: Final = 600
+"""What is shown of one value; `--json` shows all of it."""
+_LABEL_WIDTH: Final = 14
+
+
+def printable(text: str, characters_max: int | None = CHARACTERS_MAX) -> str:
+    r"""Return text in which everything that does not print, and the backslash, is escaped: `\x1b`, `\u202e`, `\\`."""
+    cut = text if characters_max is None else text[:characters_max]
+    escaped = "".join(
+        character if character.isprintable() and character != "\\" else _escaped(character) for character in cut
+    )
+    return escaped if len(cut) == len(text) else f"{escaped}… ({len(text) - len(cut)} more characters)"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class Screen:
+    """Lines for one command's output, written at once by `show`."""
+
+    def __init__(self) -> None:
+        """Look at what standard output is."""
+        self._console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self._lines: list[Text] = []
+        self.draws_unicode = (sys.stdout.encoding or "ascii").lower().startswith("utf")
+
+    def line(self, *parts: str | tuple[str, str]) -> None:
+        """Add a line of parts, each text or (text, style). The parts must be printable already."""
+        self._lines.append(Text.assemble(*parts))
+
+    def field(self, label: str, value: str, *, indent: int = 0, style: str = "") -> None:
+        """Add a line with a label and one value, which is escaped here."""
+        width = max(_LABEL_WIDTH - indent, len(label) + 1)
+        self.line(" " * indent, (f"{label:<{width}}", "dim"), (printable(value), style))
+
+    def fields(self, label: str, values: Iterable[str]) -> None:
+        """Add a line for each value, the label before the first alone."""
+        for value in values:
+            self.field(label, value)
+            label = ""
+
+    def tree(self, value: Json, indent: int = 0) -> None:
+        """Add lines for a JSON value, keys as labels; everything is escaped here."""
+        if isinstance(value, Mapping):
+            for key, element in value.items():
+                self._branch(printable(str(key)), element, indent)
+        elif isinstance(value, list):
+            for number, element in enumerate(value):
+                self._branch(f"[{number}]", element, indent)
+        else:
+            self.line(" " * indent, _leaf(value))
+
+    def _branch(self, label: str, value: Json, indent: int) -> None:
+        if isinstance(value, Mapping | list) and value and not _is_octets(value):
+            self.line(" " * indent, (label, "dim"))
+            self.tree(value, indent + 2)
+        else:
+            self.line(" " * indent, (f"{label}: ", "dim"), _leaf(value))
+
+    def show(self) -> None:
+        """Write all lines. A reader that has gone away changes nothing about the command's outcome."""
+        with self._console.capture() as capture:
+            for line in self._lines:
+                self._console.print(line)
+        write_text(capture.get())
+
+
+def write_text(text: str) -> None:
+    """Write finished text to standard output, escaping what its encoding lacks."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `glasslog verify ... | head` has read enough; without this Python would fail again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def value_text(value: Json) -> str:
+    """Return a JSON value on one line, as a person reads it; not escaped yet."""
+    if isinstance(value, Mapping):
+        if _is_octets(value):
+            return str(value["hex"])
+        return "{" + ", ".join(f"{key}: {value_text(element)}" for key, element in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(value_text, value)) + "]"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _is_octets(value: Json) -> bool:
+    """Tell whether a value is the JSON form of a byte string."""
+    return isinstance(value, Mapping) and value.keys() == {"hex"}
+
+
+def _leaf(value: Json) -> str:
+    return printable(value_text(value))

@@ -3,10 +3,14 @@
 Hypothesis profiles: `dev` at the desk, `ci` where the environment says CI, `thorough` by
 `pytest --hypothesis-profile=thorough`. A failure prints the example and the `@reproduce_failure` line that repeats it.
 No profile knows deadlines: how long an example takes says something of the machine, not of the code.
+
+The random kills of tests/crash have a seed, which the header of each run names.
 """
 
 import os
+import random
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 _ALWAYS = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -15,3 +19,22 @@ settings.register_profile("dev", _ALWAYS, max_examples=50)
 settings.register_profile("ci", _ALWAYS, max_examples=200)
 settings.register_profile("thorough", _ALWAYS, max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--crash-rounds", type=int, default=20, help="how often tests/crash kills the server")
+    parser.addoption("--crash-seed", type=int, default=random.randrange(2**32), help="repeat the kills of another run")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"crash: --crash-rounds {config.getoption('crash_rounds')} --crash-seed {config.getoption('crash_seed')}"
+
+
+@pytest.fixture
+def crash_rounds(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("crash_rounds"))
+
+
+@pytest.fixture
+def crash_seed(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("crash_seed"))

@@ -58,8 +58,8 @@ class Client:
     ) -> None:
         """Take the log's URL and its vkeys: one, or several while it changes keys.
 
-        Without a vkey receipts are read but not verified. `pool` brings proxies, certificates and the like. Raises
-        ValueError for a URL or a key that is none.
+        Without a vkey receipts are read but not verified. `pool` brings proxies, certificates and the like, and is
+        closed with the client. Raises ValueError for a URL or a key that is none.
         """
         self.log_keys = tuple(_log_key(key) for key in log_keys)
         self._exchange = Exchange(url, retry=retry or RetryPolicy(), timeouts=timeouts or Timeouts(), pool=pool)

@@ -3,10 +3,11 @@
     IssuerError
     ├── KeyFileError          a key file is missing, unreadable, open to others, or not a key
     ├── StreamError           a stream's memory is missing, unreadable, of another stream, or in use
-    └── SubmissionError       the log did not take a statement
-        ├── RefusedError          it says no, and will say no again: the statement, the key or the URL must change
-        ├── UnavailableError      not now, or nobody knows: send the same statement again, as often as it takes
-        └── BrokenAnswerError     it said something that is not of the registration API: ask its operator
+    ├── SubmissionError       the log did not take a statement
+    │   ├── RefusedError          it says no, and will say no again: the statement, the key or the URL must change
+    │   ├── UnavailableError      not now, or nobody knows: send the same statement again, as often as it takes
+    │   └── BrokenAnswerError     it said something that is not of the registration API: ask its operator
+    └── MissingPackageError   a command needs a package that the base install has not
 
 The three kinds of submission error ask different things of the caller and never mix. A statement that was answered by
 `UnavailableError` or `BrokenAnswerError` may or may not be in the log; sending it again is always safe, because the
@@ -80,3 +81,9 @@ class BrokenAnswerError(SubmissionError):
     """Report an answer that is not of the registration API: of another content type, too long, or contradictory."""
 
     code = "broken_answer"
+
+
+class MissingPackageError(IssuerError):
+    """Report that a package is missing, and which extra brings it."""
+
+    code = "missing_package"

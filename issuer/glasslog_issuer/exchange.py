@@ -8,7 +8,7 @@ answers: following one would carry a statement to a host that nobody has named. 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final
 from urllib.parse import urlsplit
 
 import urllib3
@@ -77,17 +77,7 @@ class Exchange:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the log's URL, with a path where it has one. `pool` brings proxies, certificates and the like."""
-        parts = urlsplit(url)
-        if (
-            parts.scheme not in {"http", "https"}
-            or not parts.hostname
-            or parts.query
-            or parts.fragment
-            or parts.username
-        ):
-            msg = f"expected the URL of a log such as https://log.example, got {url!r}"
-            raise ValueError(msg)
-        self.url = url.rstrip("/")
+        self.url = _checked_url(url)
         self._retry = retry
         self._timeouts = timeouts
         self._pool = pool or urllib3.PoolManager()
@@ -123,14 +113,6 @@ class Exchange:
         """Close the connections."""
         self._pool.clear()
 
-    def __enter__(self) -> Self:
-        """Return the exchange, to be closed at the end of the block."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close."""
-        self.close()
-
     def _once(self, request: Request) -> Answer:
         deadline_s = self._clock_s() + self._timeouts.answer_s
         response = self._pool.request(
@@ -164,6 +146,20 @@ class Exchange:
                 msg = f"no whole answer within {self._timeouts.answer_s:g} s"
                 raise HTTPError(msg)
         return bytes(body)
+
+
+def _checked_url(url: str) -> str:
+    """Return the URL without a slash at its end. Raises ValueError for what requests cannot be sent to."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = usable and not (parts.query or parts.fragment or parts.username)
+    except ValueError:  # brackets or a port that are none
+        usable = False
+    if not usable:
+        msg = f"expected the URL of a log such as https://log.example, got {url!r:.200}"
+        raise ValueError(msg)
+    return url.rstrip("/")
 
 
 def _reason(error: HTTPError) -> str:

@@ -24,7 +24,7 @@ from glasslog_server.genesis import sign_policy, write_first_entry
 from glasslog_server.keyfiles import write_private_key
 from glasslog_server.policy_statements import new_record_id
 from glasslog_server.signers import open_head_signer, open_operator
-from glasslog_server.storage.folders import sync_folder
+from glasslog_server.storage.disk import sync_folder
 from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.store import STORE_ID_BYTES, StoreMeta

@@ -18,7 +18,7 @@ from glasslog.errors import MalformedError, SignatureError
 from glasslog.keys import SIGNATURE_BYTES, PublicKey, SigningKey
 from glasslog.pem import decode_private_key, decode_public_key, encode_private_key
 from glasslog_server.errors import KeyFileError, SigningError
-from glasslog_server.storage.folders import sync_folder
+from glasslog_server.storage.disk import sync_folder
 
 KEY_FILE_MODE: Final = 0o600
 KEY_FILE_BYTES_MAX: Final = 16_384  # a PEM file of ours has some 120 bytes, one with a large RSA key for TLS 7,000

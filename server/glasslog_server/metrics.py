@@ -53,6 +53,9 @@ class Metrics:
         self._connections_refused = Counter(
             "glasslog_http_connections_refused", "Connections closed because there were too many", registry=registry
         )
+        self._answers_abandoned = Counter(
+            "glasslog_http_answers_abandoned", "Connections broken because an answer was not read", registry=registry
+        )
         # Statements.
         self._admitted = Counter("glasslog_statements_admitted", "Statements that passed admission", registry=registry)
         self._refused = Counter(
@@ -101,6 +104,10 @@ class Metrics:
     def connection_refused(self) -> None:
         """Count a connection that was one too many."""
         self._connections_refused.inc()
+
+    def answer_abandoned(self) -> None:
+        """Count an answer that its client did not read in time."""
+        self._answers_abandoned.inc()
 
     def statements_judged(self, admitted: int, refused_codes: list[str]) -> None:
         """Count the outcome of admission for one request."""

@@ -78,12 +78,13 @@ class RunningServer:
     def __init__(self, url: str, certificate: Path | None = None) -> None:
         """Take the URL, and the PEM file with the certificate that a server with TLS presents."""
         self.url = url
-        context = None
+        tls: dict[str, Any] = {}
         if certificate is not None:
             context = ssl.create_default_context(cafile=certificate)
             context.check_hostname = False
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        self._pool = urllib3.PoolManager(ssl_context=context, timeout=TIMEOUT_S, retries=False)
+            tls = {"ssl_context": context, "assert_hostname": False}
+        self._pool = urllib3.PoolManager(timeout=TIMEOUT_S, retries=False, **tls)
 
     def read_json(self, path: str) -> dict[str, Any]:
         """Return the JSON object at a path."""

@@ -1,9 +1,9 @@
 """Serve a log until told to stop: open it, listen, and on a signal end in order.
 
 SIGTERM or SIGINT: the sequencer finishes what it took and takes nothing more; there are no new connections; requests
-under way get their answers, in the time that the configuration gives them; store and guard are closed. A second signal ends the process at once, which loses
-nothing that was acknowledged. A sequencer that a fault has ended ends the process too, so that whatever watches over it
-starts it again: recovery at the start is the same as after a crash.
+under way get their answers, in the time that the configuration gives them; store and guard are closed. A second signal
+ends the process at once, which loses nothing that was acknowledged. A sequencer that a fault has ended ends the process
+too, so that whatever watches over it starts it again: recovery at the start is the same as after a crash.
 """
 
 import asyncio
@@ -119,6 +119,7 @@ def _handle_signals() -> asyncio.Event:
         if told.is_set():
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+            os._exit(128 + number)  # the first process of a container is spared by the system
         told.set()
 
     for number in SIGNALS:

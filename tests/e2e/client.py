@@ -67,13 +67,17 @@ class Client:
 
     def post(self, statement: SignedStatement) -> LeafIndex:
         """Register one statement; the receipt is verified."""
+        return self.post_for_head(statement)[0]
+
+    def post_for_head(self, statement: SignedStatement) -> tuple[LeafIndex, Checkpoint]:
+        """Do the same, and return the tree head that the receipt is signed at too."""
         answer = self.request("POST", "/entries", statement.entry, COSE)
         if answer.status not in OK:
             raise RefusedError(answer)
         receipt = decode_receipt(answer.body)
-        receipt.verify_inclusion(statement.leaf_hash, self.vkey.public_key)
+        root = receipt.verify_inclusion(statement.leaf_hash, self.vkey.public_key)
         assert isinstance(receipt.proof, InclusionProof)
-        return receipt.proof.index
+        return receipt.proof.index, Checkpoint(self.vkey.name, receipt.proof.size, root)
 
     def post_all(self, statements: Sequence[SignedStatement]) -> tuple[list[LeafIndex], bytes]:
         """Register a batch; return the indexes and the checkpoint note that came with them."""

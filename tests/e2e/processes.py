@@ -94,11 +94,12 @@ class Server:
     def _told_when_ready(self, key: str) -> str:
         return next(str(event[key]) for event in self.events if event["event"] == "ready")
 
-    def wait_for(self, name: str) -> dict[str, Any] | None:
-        """Wait for an event, and return it, or None when the process ends without."""
+    def wait_for(self, name: str, count: int = 1) -> dict[str, Any] | None:
+        """Wait for the event `name` to come for the `count`-th time, and return it, or None when the process ends."""
 
         def found() -> dict[str, Any] | None:
-            return next((event for event in self.events if event["event"] == name), None)
+            events = [event for event in self.events if event["event"] == name]
+            return events[count - 1] if len(events) >= count else None
 
         with self._news:
             assert self._news.wait_for(lambda: found() or self._ended, PATIENCE_S), f"waited in vain for {name}"

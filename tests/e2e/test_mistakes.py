@@ -21,7 +21,7 @@ def complaint_of(log: Installed, code: int) -> str:
 
 def test_two_servers_on_one_log(log: Installed) -> None:
     with log.serve().ready() as server:
-        assert "store" in complaint_of(log, 3)
+        assert "its lock is held, most likely by a server that runs this log" in complaint_of(log, 3)
         assert server.stop() == 0
 
 
@@ -110,48 +110,3 @@ def test_init_where_a_log_is(log: Installed) -> None:
     result = run("init", "--dir", log.folder, "--origin", "log.example/other")
     assert (result.code, "expected no log here yet, got one" in result.complaint) == (2, True)
     assert {path: path.stat().st_mtime_ns for path in log.folder.rglob("*")} == before
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["init", "--dir", "x", "--origin", "https://log.example/"],
-        ["init", "--dir", "x", "--origin", "log.example", "--listen", "8080"],
-        ["init", "--dir", "x", "--origin", "log.example", "--log-key", "{command"],
-        ["init", "--origin", "log.example"],
-        ["dev", "--listen", "nowhere"],
-        ["serve"],
-        ["issuer", "add", "--config", "x", "--issuer", "https://a.example", "--key", "k", "--valid-from", "yesterday"],
-        ["frobnicate"],
-    ],
-)
-def test_a_wrong_command_line_is_told_and_does_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = run(*arguments)
-    assert result.code == 2
-    assert "Error: " in result.err
-    assert "Traceback" not in result.err
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "",
-        "init",
-        "dev",
-        "serve",
-        "issuer add",
-        "issuer list",
-        "issuer revoke",
-        "fsck",
-        "status",
-        "guard adopt",
-        "guard show",
-    ],
-)
-def test_every_command_explains_itself(command: str) -> None:
-    result = run(*command.split(), "--help")
-    assert (result.code, "Usage: glasslog-server" in result.out) == (0, True)

@@ -4,11 +4,15 @@ For what a real server cannot be made to show: a 503 that passes, an answer cut 
 receipt. It admits everything, and its tree and receipts are those of `tests.verifier.evidence.Ledger`.
 """
 
+import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 import cbor2
@@ -24,7 +28,7 @@ PROBLEM = "application/concise-problem-details+cbor"
 
 @dataclass(frozen=True)
 class Reply:
-    """What to send: a whole answer, unless `length` says that more is to come, or `reset` that nothing is."""
+    """What to send: a whole answer, or less than `length` says; nothing at all if `reset` or `silent`."""
 
     status: int = 200
     media_type: str = COSE
@@ -32,6 +36,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
     reset: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,17 +65,24 @@ def unavailable(retry_after: str | None = None) -> Reply:
 class FaultyLog:
     """Answer as `script` says, one reply a request, and honestly when the script is at its end."""
 
-    def __init__(self, *script: Script) -> None:
+    def __init__(self, *script: Script, certificate: Path | None = None) -> None:
         self.ledger: Ledger = small_log(decisions=3)
         self.script = deque(script)
         self.got: list[Got] = []
+        self.connections: list[socket.socket] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = False
+        self._server.daemon_threads = False  # so that closing waits for them, and none outlives its test
+        self._scheme = "http"
+        if certificate is not None:
+            self._scheme = "https"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     @property
     def vkey(self) -> str:
@@ -83,6 +95,9 @@ class FaultyLog:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
+        for connection in self.connections:
+            with suppress(OSError):  # closed already
+                connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
 
     def reply(self, got: Got) -> Reply:
@@ -135,14 +150,19 @@ def _outcomes(log: FaultyLog, statements: Sequence[SignedStatement]) -> list[dic
 def _handler(log: FaultyLog) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 10
+
+        def setup(self) -> None:
+            super().setup()
+            log.connections.append(self.connection)
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = log.reply(Got(self.command, self.path, headers, body))
-            if reply.reset:
+            if reply.reset or reply.silent:
                 self.close_connection = True
+                if reply.silent:
+                    self.rfile.read(1)  # until the other side has had enough
                 return
             self.send_response(reply.status)
             if reply.media_type:

@@ -30,7 +30,7 @@ def test_a_wait_is_never_shorter_than_asked_for_nor_longer_than_its_bound_beyond
     attempt: int, chance: float, retry_after_s: float | None
 ) -> None:
     delay_s = make_policy(chance=chance).delay_s(attempt, retry_after_s)
-    assert 0.5 <= delay_s - (retry_after_s or 0.0) + 1e-9
+    assert delay_s - (retry_after_s or 0.0) >= 0.5 - 1e-9
     assert delay_s <= 5.0 + (retry_after_s or 0.0)
 
 

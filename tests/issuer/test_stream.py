@@ -149,7 +149,10 @@ def test_a_statement_is_on_disk_before_anybody_sees_it(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_is_in_use_is_refused(tmp_path: Path) -> None:
-    with StreamFile(tmp_path / "stream", ISSUER, "decisions"):
+    with StreamFile(tmp_path / "stream", ISSUER, "decisions") as decisions:
+        assert decisions.id == "decisions"
+        with pytest.raises(StreamError, match="another process has open"):  # or this one
+            StreamFile(tmp_path / "stream", ISSUER, "decisions")
         program = (
             "import sys; from pathlib import Path\n"
             "from glasslog_issuer import StreamFile\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glasslog.merkle import TreeSize
+from glasslog_server.core.limits import STORE_CACHE_BYTES
 from glasslog_server.errors import (
     StoreCorruptError,
     StoreError,
@@ -143,6 +145,16 @@ def write_row(path: Path, key: bytes, value: bytes) -> None:
     engine.close()
 
 
+async def test_a_reopened_store_runs_with_our_options_and_not_with_those_on_disk(path: Path) -> None:
+    await make(path, 1)
+    store = RocksStore.open(path)
+    said = (path / "LOG").read_text()
+    await store.close()
+    assert re.findall(r"\n +capacity : (\d+)\n", said) == [str(STORE_CACHE_BYTES)]
+    assert re.findall(r"\n +filter_policy: (\w+)\n", said) == ["bloomfilter"]
+    assert re.findall(r"Options\.wal_recovery_mode: (\d+)\n", said) == ["0"]  # tolerate_corrupted_tail_records
+
+
 # ----------------------------------------------------------------------------------------------------- two at one store
 
 
@@ -255,6 +267,25 @@ async def test_damage_in_a_table_is_never_taken_for_absence(path: Path) -> None:
         table.write_bytes(data)
     with pytest.raises(StoreError, match="could not"):
         await check_store(RocksStore.open(path), 300)
+
+
+def test_a_scan_over_a_damaged_block_does_not_end_as_if_there_were_no_more(path: Path) -> None:
+    engine = RocksEngine.create(path)
+    rows = [(b"u%04d" % number, os.urandom(100)) for number in range(1_000)]
+    engine.write(rows)
+    engine.flush()
+    engine.close()
+    (table,) = path.glob("*.sst")
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2] ^= 1
+    table.write_bytes(data)
+    engine = RocksEngine.open(path)
+    scan = engine.scan(b"u", b"u")
+    assert [next(scan) for _ in range(100)] == rows[:100]
+    with pytest.raises(StoreCorruptError, match="could not scan rows"):
+        list(scan)
+    del scan
+    engine.close()
 
 
 DAMAGED_ROWS: list[tuple[bytes, bytes, str]] = [

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from glasslog_server.errors import StoreError
-from glasslog_server.storage.rocks import Row, RocksStore
+from glasslog_server.storage.rocks import RocksStore, Row
 from glasslog_server.storage.rocks_engine import RocksEngine
 from tests.server.rounds import META, Writer, check_store
 
@@ -30,6 +30,10 @@ class FaultyEngine(RocksEngine):
 
     __slots__ = ("fail", "go_on", "waiting")
 
+    fail: str
+    go_on: threading.Event
+    waiting: threading.Event
+
     def write(self, puts: Iterable[Row], deletes: Iterable[bytes] = ()) -> None:
         self._fail_if("before the write")
         super().write(puts, deletes)
@@ -37,7 +41,7 @@ class FaultyEngine(RocksEngine):
 
     def sync(self) -> None:
         self.waiting.set()
-        self.go_on.wait()
+        assert self.go_on.wait(timeout=30)
         self._fail_if("before the sync")
         super().sync()
         self._fail_if("after the sync")

@@ -7,10 +7,10 @@ Everything is deterministic, so that vectors made from it stay the same.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from glasslog.authority import operator_issuer
 from glasslog.bundle import AuthorityEntry, Bundle
+from glasslog.cbor import Value
 from glasslog.checkpoint import Checkpoint, sign_checkpoint
 from glasslog.commitments import Disclosure
 from glasslog.keys import PublicKey, SigningKey
@@ -59,8 +59,8 @@ STRANGER_KEY = signing_key("stranger")
 VKEY = VerifierKey(ORIGIN, TYPE_ED25519, LOG_KEY.public_key)
 
 
-def record_fields(record_type: str, body: Mapping[str, Any], *, seq: int = 0, **more: Any) -> dict[str, Any]:
-    stream: dict[str, Any] = {"id": "decisions", "seq": seq}
+def record_fields(record_type: str, body: Mapping[str, Value], *, seq: int = 0, **more: Value) -> dict[str, Value]:
+    stream: dict[str, Value] = {"id": "decisions", "seq": seq}
     return {
         "v": 1,
         "type": record_type,
@@ -74,7 +74,7 @@ def record_fields(record_type: str, body: Mapping[str, Any], *, seq: int = 0, **
     }
 
 
-def guardrail_execution() -> dict[str, Any]:
+def guardrail_execution() -> dict[str, Value]:
     return {
         "guardian": {"id": "ranges", "name": "Range check", "version": "1.0", "provider": "clinic"},
         "policy": {"id": "ranges", "version": "3", "digest": digest("ranges")},
@@ -87,7 +87,7 @@ def guardrail_execution() -> dict[str, Any]:
     }
 
 
-def inference_body() -> dict[str, Any]:
+def inference_body() -> dict[str, Value]:
     return {
         "operation": "score",
         "provider": {"name": "clinic"},
@@ -107,7 +107,11 @@ def inference_body() -> dict[str, Any]:
 
 
 def disclosures() -> tuple[Disclosure, ...]:
-    values: dict[str, Any] = {"input": "42 years, smoker", "output": {"risk": 0.875}, "features": [1, 2.5, None, True]}
+    values: dict[str, Value] = {
+        "input": "42 years, smoker",
+        "output": {"risk": 0.875},
+        "features": [1, 2.5, None, True],
+    }
     return tuple(Disclosure(digest(name)[:16], value, name) for name, value in values.items())
 
 
@@ -162,10 +166,10 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------ the operator's entries
 
-    def operator_statement(self, record_type: str, body: Mapping[str, Any], **changes: Any) -> SignedStatement:
+    def operator_statement(self, record_type: str, body: Mapping[str, Value], **changes: Value) -> SignedStatement:
         """Return the operator's next statement; `changes` go into its stream (and may be wrong)."""
         fields = record_fields(record_type, body, seq=self._policy_seq)
-        stream: dict[str, Any] = {"id": "log-policy", "seq": self._policy_seq}
+        stream: dict[str, Value] = {"id": "log-policy", "seq": self._policy_seq}
         if self._policy_leaf is not None:
             stream["prev"] = self._policy_leaf
         fields["stream"] = {key: value for key, value in {**stream, **changes}.items() if value is not None}
@@ -178,14 +182,14 @@ class Ledger:
         self._policy_leaf = statement.leaf_hash
         return self.append(statement)
 
-    def state_policy(self, **changes: Any) -> LeafIndex:
+    def state_policy(self, **changes: Value) -> LeafIndex:
         self.policy = replace(self.policy, **changes)
         return self.append_by_operator(self.operator_statement("log-policy", self.policy.body()))
 
     def register(
         self, key: PublicKey, issuer: str = ISSUER, *, valid_from: int = 0, valid_until: int | None = None
     ) -> LeafIndex:
-        body: dict[str, Any] = {"action": "register", "issuer": issuer, "key": key.raw, "valid_from": valid_from}
+        body: dict[str, Value] = {"action": "register", "issuer": issuer, "key": key.raw, "valid_from": valid_from}
         if valid_until is not None:
             body["valid_until"] = valid_until
         return self.append_by_operator(self.operator_statement("issuer-registration", body))

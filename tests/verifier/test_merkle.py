@@ -1,4 +1,5 @@
 import hashlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -55,7 +56,7 @@ def test_the_naive_tree_has_the_reference_roots() -> None:
 
 
 def test_leaves_nodes_and_the_empty_tree_are_hashed_apart() -> None:
-    assert EMPTY_ROOT == hashlib.sha256(b"").digest()
+    assert hashlib.sha256(b"").digest() == EMPTY_ROOT
     assert hash_leaf(b"ab") == hashlib.sha256(b"\x00ab").digest()
     assert hash_children(b"a", b"b") == hashlib.sha256(b"\x01ab").digest()
 
@@ -120,15 +121,21 @@ def mutations_of_path(path: tuple[Hash, ...]) -> dict[str, tuple[Hash, ...]]:
     return {name: changed for name, changed in mutated.items() if changed != path}
 
 
+def holds(verify: Callable[..., None], *arguments: object) -> bool:
+    try:
+        verify(*arguments)
+    except ProofError:
+        return False
+    return True
+
+
 @given(st.data())
 def test_a_mutated_inclusion_proof_is_refused(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, SIZES))
     number = data.draw(st.integers(0, count - 1))
     leaf, root, path = TREE.leaves[number], TREE.root(count), TREE.inclusion_path(number, count)
     for name, changed in mutations_of_path(path).items():
-        with pytest.raises(ProofError):
-            verify_inclusion(leaf, index(number), size(count), changed, root)
-            pytest.fail(name)
+        assert not holds(verify_inclusion, leaf, index(number), size(count), changed, root), name
     for other_leaf, other_root in ((OTHER, root), (leaf, OTHER), (Hash(leaf[:-1]), root), (leaf, Hash(root[:-1]))):
         with pytest.raises(ProofError):
             verify_inclusion(other_leaf, index(number), size(count), path, other_root)
@@ -151,9 +158,7 @@ def test_a_mutated_consistency_proof_is_refused(data: st.DataObject) -> None:
     older = data.draw(st.integers(1, newer - 1))
     root1, root2, path = TREE.root(older), TREE.root(newer), TREE.consistency_path(older, newer)
     for name, changed in mutations_of_path(path).items():
-        with pytest.raises(ProofError):
-            verify_consistency(size(older), size(newer), root1, root2, changed)
-            pytest.fail(name)
+        assert not holds(verify_consistency, size(older), size(newer), root1, root2, changed), name
     for other1, other2 in ((OTHER, root2), (root1, OTHER), (root2, root1), (Hash(b""), root2), (root1, Hash(b""))):
         with pytest.raises(ProofError):
             verify_consistency(size(older), size(newer), other1, other2, path)

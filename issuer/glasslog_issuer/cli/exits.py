@@ -17,6 +17,8 @@ class Exit(IntEnum):
     """The command line, or a key that it names, is wrong: nothing was tried."""
     UNABLE = 3
     """Not possible now: a file cannot be read or written, a stream cannot be used, the log cannot be reached."""
+    INTERRUPTED = 130
+    """Ended by the user."""
 
 
 def exit_of(error: IssuerError | GlasslogError) -> Exit:

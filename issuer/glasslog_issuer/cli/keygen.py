@@ -7,12 +7,12 @@ import click
 from glasslog_issuer.keys import generate_key, write_key
 
 
-@click.command()
+@click.command("keygen")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where to write the key."
 )
 @click.option("--force", is_flag=True, help="Overwrite a key that is there: it is gone for good.")
-def keygen(output: Path, force: bool) -> None:
+def command(output: Path, force: bool) -> None:
     """Make an Ed25519 key.
 
     The private key is PKCS#8 PEM, readable by its owner alone. The public key is written beside it (issuer.pem ->

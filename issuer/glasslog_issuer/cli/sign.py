@@ -24,7 +24,7 @@ _STDIO: Final = Path("-")
 _WRITABLE_PATH: Final = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command("sign")
 @click.argument("record", type=click.File("rb"))
 @click.option(
     "--key",
@@ -65,7 +65,7 @@ _WRITABLE_PATH: Final = click.Path(path_type=Path)
 @click.option(
     "--lines", is_flag=True, help="One record a line (also by suffix: .jsonl, .ndjson); writes a CBOR sequence."
 )
-def sign(
+def command(
     *,
     record: IO[bytes],
     key_path: Path,
@@ -107,7 +107,12 @@ def sign(
             signed = _sign_all(issuer, drafts, turn)
             if disclosures_path is not None:  # before the stream moves on: what was lost later could not be made again
                 _write_disclosures(disclosures_path, signed, lines=lines)
-    _write_statements(output, signed)
+    try:
+        _write_statements(output, signed)
+    except OSError:
+        if stream_file is not None:
+            click.echo(f"The signed statements are in {stream_file}: submit that file.", err=True)
+        raise
     _report(signed, to_stderr=output == _STDIO)
 
 
@@ -119,8 +124,8 @@ def _committed_value(option: str) -> tuple[str, Any]:
         return name, value
     try:
         return name, files.read(Path(value[1:]), INPUT_BYTES_MAX)
-    except ValueError as error:
-        msg = f"{value[1:]}: {error}"
+    except (OSError, ValueError) as error:
+        msg = f"{value[1:]}: expected a file to commit to: {error}"
         raise click.BadParameter(msg, param_hint="--commit") from error
 
 

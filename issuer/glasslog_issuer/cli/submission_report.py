@@ -1,7 +1,8 @@
 """Tell a person, or a program, what becomes of submitted statements, one after the other and in the end.
 
 For a person: a line on standard error for each statement that was not taken, a progress bar for many, a summary. For a
-program: one JSON object a line on standard output for each statement, whatever became of it.
+program: one JSON object a line on standard output for each statement, whatever became of it: `outcome` is registered,
+refused (the log says no), unverified (a receipt came that does not hold) or unknown (submit it again).
 """
 
 import json
@@ -20,7 +21,7 @@ from glasslog.errors import GlasslogError
 from glasslog.statement import SignedStatement
 from glasslog.vkey import VerifierKey
 from glasslog_issuer.cli.exits import Exit, exit_of
-from glasslog_issuer.errors import RefusedError, SubmissionError, UnavailableError
+from glasslog_issuer.errors import RefusedError, SubmissionError
 from glasslog_issuer.registration import Outcome, Registered
 
 _PROGRESS_FROM: Final = 100  # statements; fewer are done before a bar is read
@@ -47,7 +48,7 @@ class SubmissionReport:
         self._total = total
         self._as_json = as_json
         self._counts: Counter[str] = Counter()
-        self._stopped_by: SubmissionError | GlasslogError | None = None
+        self._is_refused = False
         self._stack = ExitStack()
         self._progress: Progress | None = None
         self._task = TaskID(0)
@@ -73,8 +74,9 @@ class SubmissionReport:
             facts = _registered_facts(outcome, written)
         else:
             error = outcome.error
-            self._counts["later" if isinstance(error, UnavailableError) else "rejected"] += 1
             facts = _rejected_facts(error)
+            self._counts[facts["outcome"]] += 1
+            self._is_refused |= exit_of(error) is Exit.REFUSED
             if not self._as_json:
                 click.echo(f"{source}: {error}", err=True)
         if self._as_json:
@@ -85,25 +87,23 @@ class SubmissionReport:
     @property
     def told(self) -> int:
         """Return of how many statements it is known what became of them."""
-        return self._counts["registered"] + self._counts["rejected"] + self._counts["later"]
+        return sum(self._counts[outcome] for outcome in ("registered", "refused", "unverified", "unknown"))
 
     def stop(self, error: SubmissionError | GlasslogError, remaining: Sequence[Source]) -> None:
         """Tell why nothing is known of the remaining statements."""
-        self._stopped_by = error
+        self._is_refused |= exit_of(error) is Exit.REFUSED
         if self._as_json:
             for source in remaining:
-                _echo_json(source, {"outcome": "unknown", "error": error.code, "message": str(error)})
-        click.echo(f"glasslog-issuer: {error}", err=True)
+                _echo_json(source, {**_rejected_facts(error), "outcome": "unknown"})
+        click.echo(f"Error: {error}", err=True)
 
     def finish(self, log_keys: Sequence[VerifierKey]) -> Exit:
         """Sum up; return the exit code."""
         if not self._as_json:
             for line in self._summary(log_keys):
                 click.echo(line)
-        if self._counts["rejected"]:
+        if self._is_refused:
             return Exit.REFUSED
-        if self._stopped_by is not None:
-            return exit_of(self._stopped_by)
         return Exit.DONE if self._counts["registered"] == self._total else Exit.UNABLE
 
     def _summary(self, log_keys: Sequence[VerifierKey]) -> list[str]:
@@ -111,9 +111,8 @@ class SubmissionReport:
         lines = [f"registered   {counts['registered']} of {self._total}"]
         if counts["duplicate"]:
             lines[0] += f", {counts['duplicate']} of them before"
-        if counts["rejected"]:
-            lines.append(f"rejected     {counts['rejected']}")
-        unknown = self._total - counts["registered"] - counts["rejected"]
+        lines += [f"{outcome:<12} {counts[outcome]}" for outcome in ("refused", "unverified") if counts[outcome]]
+        unknown = self._total - counts["registered"] - counts["refused"] - counts["unverified"]
         if unknown:
             lines.append(f"not known    {unknown}: submit them again")
         if counts["registered"]:
@@ -140,7 +139,7 @@ def _registered_facts(outcome: Registered, written: Path | None) -> dict[str, An
 
 
 def _rejected_facts(error: SubmissionError | GlasslogError) -> dict[str, Any]:
-    facts: dict[str, Any] = {"outcome": "rejected", "error": error.code, "message": str(error)}
+    told = {"error": error.code, "message": str(error)}
     if isinstance(error, RefusedError):
-        facts |= {"title": error.title, "detail": error.detail, "reason": error.reason}
-    return facts
+        return {"outcome": "refused", **told, "title": error.title, "detail": error.detail, "reason": error.reason}
+    return {"outcome": "unverified" if isinstance(error, GlasslogError) else "unknown", **told}

@@ -24,15 +24,16 @@ _INPUT: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path_ty
 _SUFFIXES: Final = {"transparent": ".cose", "receipt": ".receipt.cose"}
 
 
-@click.command()
+@click.command("submit")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=_INPUT)
 @click.option("--log", "url", required=True, help="URL of the log.")
 @click.option(
     "--log-key",
     "log_keys",
     multiple=True,
-    metavar="VKEY",
-    help="The log's vkey, or a file that holds it: receipts are verified with it. Repeatable, for a change of keys.",
+    metavar="VKEY|@FILE",
+    help="The log's verifier key, or @ and a file that holds it: receipts are verified with it. Several while a log "
+    "changes keys.",
 )
 @click.option(
     "-o",
@@ -59,7 +60,7 @@ _SUFFIXES: Final = {"transparent": ".cose", "receipt": ".receipt.cose"}
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="PEM file of the authorities to trust.")
 @click.option("--proxy", help="URL of an HTTP proxy.")
 @click.pass_context
-def submit(
+def command(
     ctx: click.Context,
     *,
     paths: tuple[Path, ...],
@@ -76,8 +77,8 @@ def submit(
 
     Each FILE is one Signed Statement or a CBOR sequence of many; - for stdin. Submitting again what was submitted
     before changes nothing: after any failure, run the same command again. Exits with 0 when all are in the log and
-    every receipt was verified, 1 when one was refused or its receipt does not hold, 3 when the log could not be
-    reached.
+    every receipt was verified (without --log-key they are not, which is said), 1 when one was refused or its receipt
+    does not hold, 3 when the log could not be reached.
     """
     keys = [_read_vkey(key) for key in log_keys]
     sources = [source for path in paths for source in _read_sources(path)]
@@ -110,12 +111,14 @@ def _outcomes(client: Client, sources: Sequence[Source]) -> Iterator[Outcome]:
 
 
 def _read_vkey(text: str) -> str:
-    """Return a vkey that was given as itself or as the name of a file."""
-    path = Path(text)
+    """Return a vkey that was given as itself, or by @ and the name of a file."""
+    if not text.startswith("@"):
+        return text
+    path = Path(text[1:])
     try:
-        return files.read(path, VKEY_FILE_BYTES_MAX).decode() if path.is_file() else text
-    except ValueError as error:
-        msg = f"{text}: expected a file with a vkey: {error}"
+        return files.read(path, VKEY_FILE_BYTES_MAX).decode()
+    except (OSError, ValueError) as error:
+        msg = f"{path}: expected a file with a verifier key: {error}"
         raise click.BadParameter(msg, param_hint="--log-key") from error
 
 

@@ -2,8 +2,14 @@
 
 The clinical part knows nothing of the log. `cohort` holds the people and `features` what the model sees of them;
 `training` fits the `model` and the `guardrails`; `referrals` are the requests that arrive, and `screening` answers each
-with one `Decision`. `document` gives models and policies their canonical bytes. `evidence` then says in the words of
-evidence records what the system is and what it decided.
+with one `Decision`. `document` gives models and policies their canonical bytes, and `practice` sets all of that up.
+
+The vendor's part: `evidence` says in the words of evidence records what the system is and what it decided, `recording`
+signs that, `vendor` submits it and keeps the receipts.
+
+The demo itself: `run` is the way from beginning to end, with a log from `development_log`, the relying party in
+`customer` and its adversary in `forgery`. `summary` holds what was found, `narration` tells it, `command` is the
+command line.
 
 The model is real but it is no medical device: it was trained without the survey's weights and validated by nobody.
 """

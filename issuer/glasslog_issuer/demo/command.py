@@ -22,7 +22,7 @@ DECISIONS_MAX: Final = 1_202  # the people held out
 _EXIT_NOT_AS_IT_MUST_BE: Final = 1
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option(
     "--decisions",
     type=click.IntRange(1, DECISIONS_MAX),

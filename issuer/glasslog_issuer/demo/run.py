@@ -45,6 +45,7 @@ from glasslog_issuer.stream import StreamFile
 
 BATCH_DECISIONS: Final = 50
 SINGLE_DECISIONS: Final = 3  # the last ones, each submitted by itself
+SYSTEM_RECORDS: Final = 2  # registrations of the model and of the guardrails, before all decisions
 EVIDENCE_NAME: Final = "evidence.glasslog"
 DISCLOSURES_NAME: Final = "disclosures.cbor"
 VKEY_NAME: Final = "log.vkey"
@@ -140,7 +141,7 @@ class Demonstration:
         self.summary.count(kept.decision for kept in recorded)
         counts = ", ".join(f"{count} {name}" for name, count in self.summary.decisions.items() if name != "total")
         spoilt = sum(case.defect is not None for case in cases)
-        self._narration.tell(f"{len(recorded)} decisions: {counts}. {spoilt} referrals had been spoilt.")
+        self._narration.tell(f"{len(recorded)} decisions: {counts}. {spoilt} referrals had been spoilt on purpose.")
         self._narration.guardrails(self.summary)
 
     def _look_up(self, log: DevelopmentLog, trust: Trust, chosen: Recorded, registered: Sequence[Registered]) -> None:
@@ -157,7 +158,7 @@ class Demonstration:
         self._narration.tell(f"The latest checkpoint of {head.origin} is signed. {head.size} entries have the root")
         self._narration.show(head.root.hex())
         covered = sum(entry.index < head.size for entry in registered)
-        self._check("records under the signed checkpoint", expected=self._decisions + 2, found=covered)
+        self._check("records under the signed checkpoint", expected=self._decisions + SYSTEM_RECORDS, found=covered)
         same = "the one with the receipt" if entries == (chosen.signed.statement.leaf_hash,) else f"{entries}"
         self._check("entry of one decision", expected="the one with the receipt", found=same)
         self._narration.command(fetched)

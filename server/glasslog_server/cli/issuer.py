@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from glasslog.authority import RegisteredKey
 from glasslog.keys import KID_BYTES
@@ -135,14 +133,16 @@ def _log(config: Config, url: str | None, as_json: bool, decide: Callable[[Polic
 
 
 def _print_table(keys: Sequence[RegisteredKey]) -> None:
-    table = Table("issuer", "kid", "valid from", "valid until", "entry", "revoked in", box=None)
+    """Print a line for each key, nothing cut: a kid is there to be copied."""
+    rows = [("issuer", "kid", "valid from", "valid until", "entry", "revoked in")]
     for registered in keys:
-        revoked = "" if registered.revoked_at is None else str(registered.revoked_at)
-        until = "" if registered.valid_until is None else _iso(registered.valid_until)
-        row = (registered.issuer, registered.key.kid.hex(), _iso(registered.valid_from), until)
-        table.add_row(*row, str(registered.registered_at), revoked)
-    console = Console(soft_wrap=True)
-    console.print(table)
+        revoked = "-" if registered.revoked_at is None else str(registered.revoked_at)
+        until = "-" if registered.valid_until is None else _iso(registered.valid_until)
+        names, since = (registered.issuer, registered.key.kid.hex()), _iso(registered.valid_from)
+        rows.append((*names, since, until, str(registered.registered_at), revoked))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _as_json(registered: RegisteredKey) -> dict[str, Any]:

@@ -1,27 +1,40 @@
 """The top of the command line: what every subcommand has in common, and how errors are told."""
 
+import importlib
 import sys
+from typing import Final
 
 import click
 
 from glasslog import __version__
 from glasslog.errors import GlasslogError
-from glasslog_server.cli.dev import dev
 from glasslog_server.cli.exits import Exit, exit_of
-from glasslog_server.cli.fsck import fsck
-from glasslog_server.cli.guard import guard
-from glasslog_server.cli.init import init
-from glasslog_server.cli.issuer import issuer
-from glasslog_server.cli.serve import serve
-from glasslog_server.cli.status import status
 from glasslog_server.errors import ServerError
 from glasslog_server.logs import configure_logs
 
-PROGRAM = "glasslog-server"
+PROGRAM: Final = "glasslog-server"
+COMMANDS: Final = ("init", "dev", "serve", "issuer", "status", "fsck", "guard")
+"""In the order in which an operator meets them. Each is a module of its own name with a command of that name."""
 
 
 class Program(click.Group):
-    """Turn the errors of this package into one line on standard error and an exit code."""
+    """Load a subcommand when it is asked for, and turn errors of this package into one line and an exit code.
+
+    A health check calls `status` every few seconds: it need not load the server for that.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the subcommands."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"glasslog_server.cli.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand."""
@@ -44,10 +57,6 @@ def program() -> None:
     Exit codes: 0 done, 1 the log is damaged or must not run, 2 wrong usage or configuration, 3 not possible now.
     """
     configure_logs("console", "warning")
-
-
-for command in (init, dev, serve, issuer, fsck, status, guard):
-    program.add_command(command)
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ def prove_batch(indices: Sequence[LeafIndex], size: TreeSize, tiles: Tiles) -> l
             continue
         if block not in upper:
             upper[block] = nodes.fold_all(_path(TILE_HEIGHT, block, size))
-        paths.append(nodes.pyramid(TileId(0, block)).siblings(offset) + upper[block])
+        paths.append(nodes.pyramid(0, block).siblings(offset) + upper[block])
     return paths
 
 
@@ -116,7 +116,7 @@ class _Nodes:
 
     def __init__(self, tiles: Tiles) -> None:
         self._tiles = tiles
-        self._pyramids: dict[TileId, TileNodes] = {}
+        self._pyramids: dict[tuple[int, int], TileNodes] = {}  # by level and index
         self._folded: dict[Cover, Hash] = {}
 
     def fold_all(self, covers: Iterable[Cover]) -> list[Hash]:
@@ -135,21 +135,24 @@ class _Nodes:
             self._folded[cover] = root
         return root
 
-    def _node(self, node: Node) -> Hash:
-        level, layer = divmod(node.height, TILE_HEIGHT)
-        tile_index, place = divmod(node.place, TILE_WIDTH >> layer)
-        return self.pyramid(TileId(level, tile_index)).node(layer, place)
-
-    def pyramid(self, tile: TileId) -> TileNodes:
+    def pyramid(self, level: int, index: int) -> TileNodes:
         """Return the pyramid over a tile. Raises TreeCorruptError when the tile was not given or is none."""
-        pyramid = self._pyramids.get(tile)
+        pyramid = self._pyramids.get((level, index))
         if pyramid is None:
+            tile = TileId(level, index)
             value = self._tiles.get(tile)
             if value is None:
                 msg = f"expected {tile} for a proof, got none"
                 raise TreeCorruptError(msg)
-            pyramid = self._pyramids[tile] = value if isinstance(value, TileNodes) else TileNodes(tile, value)
+            pyramid = value if isinstance(value, TileNodes) else TileNodes(tile, value)
+            self._pyramids[level, index] = pyramid
         return pyramid
+
+    def _node(self, node: Node) -> Hash:
+        height, place = node
+        layer = height % TILE_HEIGHT
+        index, place = divmod(place, TILE_WIDTH >> layer)
+        return self.pyramid(height // TILE_HEIGHT, index).node(layer, place)
 
 
 def _path(height: int, index: int, size: int) -> list[Cover]:

@@ -27,4 +27,4 @@ def build_admin_app(log: Log, metrics: Metrics) -> web.Application:
         read_metrics,
         answers=(Answer(200, "The text format.", {"text/plain": TEXT}),),
     )
-    return register([route, *Health(log).routes()], Frame(metrics, public=False))
+    return register([route, *Health(log, public=False).routes()], Frame(metrics, public=False))

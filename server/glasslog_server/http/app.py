@@ -34,7 +34,7 @@ def public_routes(service: Service) -> list[Route]:
         *Proofs(service).routes(),
         *Decisions(service).routes(),
         *WellKnown(service).routes(),
-        *Health(service.log).routes(),
+        *Health(service.log, public=True).routes(),
     ]
     return [*routes, _description_of(routes)]
 
@@ -45,9 +45,9 @@ def register(routes: list[Route], frame: Frame) -> web.Application:
     for route in routes:
         pattern = route.pattern or route.path
         if route.method == "GET":
-            app.router.add_get(pattern, route.handler)
+            app.router.add_get(pattern, route.handler, expect_handler=frame.check_expectation)
         else:
-            app.router.add_route(route.method, pattern, route.handler)
+            app.router.add_route(route.method, pattern, route.handler, expect_handler=frame.check_expectation)
     return app
 
 

@@ -9,22 +9,27 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from glasslog_server.errors import BrokenBodyError, MediaTypeError, OverloadedError, SlowBodyError, TooLargeError
 
+EXPECT_CONTINUE: Final = "100-continue"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _IDENTITY: Final = frozenset({"", "identity"})
 
 
 class BodyReader:
-    """Read bodies for one front end. One object for all requests, because they share `bytes_max` of memory."""
+    """Read bodies for one front end. One object for all requests, because they share `bytes_max` of memory.
+
+    `reserved` is how much of it is taken now.
+    """
 
     def __init__(self, *, seconds_max: float, bytes_max: int) -> None:
         """Take the time that one body has, and the bytes that all bodies being read or judged may take together."""
         self._seconds_max = seconds_max
         self._bytes_max = bytes_max
-        self._reserved = 0
+        self.reserved = 0
 
     @contextmanager
     def reserve(self, request: web.Request, size_max: int) -> Iterator[Callable[[], Awaitable[bytes]]]:
@@ -40,16 +45,19 @@ class BodyReader:
         if declared is not None and declared > size_max:
             raise _too_large(size_max, str(declared))
         reserved = size_max if declared is None else declared
-        if self._reserved + reserved > self._bytes_max:
+        if self.reserved + reserved > self._bytes_max:
             msg = "too many request bodies are being read"
             raise OverloadedError(msg)
-        self._reserved += reserved
+        self.reserved += reserved
         try:
             yield lambda: self._read(request, size_max)
         finally:
-            self._reserved -= reserved
+            self.reserved -= reserved
 
     async def _read(self, request: web.Request, size_max: int) -> bytes:
+        if hdrs.EXPECT in request.headers and request.version >= HttpVersion11:
+            await request.writer.write(_CONTINUE)
+            request.writer.output_size = 0  # the answer itself has not begun
         parts: list[bytes] = []
         length = 0
         try:

@@ -14,11 +14,11 @@ from aiohttp import web
 
 from glasslog.limits import URI_BYTES_MAX
 from glasslog.merkle import LeafIndex
-from glasslog.records.schema import NAME_BYTES_MAX
+from glasslog.records.schema import token, uri
 from glasslog_server.errors import AccessError, CredentialsError, ParameterError
 from glasslog_server.http.access import Grant
 from glasslog_server.http.documents import JSON, respond_json
-from glasslog_server.http.queries import decimal, decode_segment, limit_of, only, raw_path, text_of
+from glasslog_server.http.queries import checked, decimal, decode_segment, limit_of, only, raw_path
 from glasslog_server.http.routes import ENTRY_ID, INDEX, NO_CACHE, Answer, Parameter, Route, Schema
 from glasslog_server.http.service import Service
 from glasslog_server.http.settings import PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX
@@ -45,10 +45,7 @@ class Decisions:
     async def decision(self, request: web.Request) -> web.Response:
         """Return the entries about one subject, by index."""
         only(request, "from", "limit")
-        subject = decode_segment(raw_path(request)[len(_DECISIONS) :], "the subject")
-        if not 1 <= len(subject) <= URI_BYTES_MAX:
-            msg = f"expected a subject of 1 to {URI_BYTES_MAX} characters"
-            raise ParameterError(msg)
+        subject = checked(decode_segment(raw_path(request)[len(_DECISIONS) :], "the subject"), "the subject", uri)
         grant = self._service.access.grant(request)
         start = LeafIndex(decimal(request.query.get("from", "0"), "from"))
         page, following = await self._service.log.reader.decisions(subject, start, limit_of(request))
@@ -58,8 +55,8 @@ class Decisions:
     async def stream(self, request: web.Request) -> web.Response:
         """Return the entries of one stream, by sequence number."""
         only(request, "issuer", "stream", "from", "limit")
-        issuer = text_of(request, "issuer", URI_BYTES_MAX)
-        stream = text_of(request, "stream", NAME_BYTES_MAX)
+        issuer = checked(request.query.get("issuer", ""), "issuer", uri)
+        stream = checked(request.query.get("stream", ""), "stream", token)
         self._service.access.grant(request).check(issuer)
         start = decimal(request.query.get("from", "0"), "from", SEQ_MAX)
         page, following = await self._service.log.reader.stream(issuer, stream, start, limit_of(request))
@@ -89,7 +86,7 @@ class Decisions:
                 "Find the entries about one subject",
                 self.decision,
                 parameters=(
-                    Parameter("subject", "path", "The CWT sub of the entries.", {"type": "string", "minLength": 1}),
+                    Parameter("subject", "path", "The CWT sub of the entries.", _URI),
                     Parameter("from", "query", "The first index.", INDEX, required=False),
                     _LIMIT,
                 ),
@@ -105,8 +102,8 @@ class Decisions:
                 "Find the entries of one stream of an issuer",
                 self.stream,
                 parameters=(
-                    Parameter("issuer", "query", "The CWT iss of the entries.", {"type": "string", "minLength": 1}),
-                    Parameter("stream", "query", "The stream's id.", {"type": "string", "minLength": 1}),
+                    Parameter("issuer", "query", "The CWT iss of the entries.", _URI),
+                    Parameter("stream", "query", "The stream's id.", _TOKEN),
                     Parameter("from", "query", "The first sequence number.", _SEQ, required=False),
                     _LIMIT,
                 ),
@@ -117,6 +114,12 @@ class Decisions:
         ]
 
 
+_URI: Final[Schema] = {
+    "type": "string",
+    "pattern": r"^[A-Za-z][A-Za-z0-9+.\-]*:[!-~]+$",
+    "maxLength": URI_BYTES_MAX,
+}
+_TOKEN: Final[Schema] = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.:/\-]{0,63}$"}
 _SEQ: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": SEQ_MAX}
 _STREAM_NAMES: Final[dict[str, Schema]] = {"issuer": {"type": "string"}, "stream": {"type": "string"}}
 

@@ -105,6 +105,7 @@ class Entries:
 
     async def register(self, request: web.Request) -> web.Response:
         """Register one statement, or many."""
+        only(request, "receipts")
         media_type = media_type_of(request.headers.get(hdrs.CONTENT_TYPE, ""))
         if media_type in _STATEMENT_TYPES:
             return await self._register_one(request)
@@ -129,7 +130,6 @@ class Entries:
         return web.Response(status=status, body=receipt, content_type=COSE, headers=location)
 
     async def _register_many(self, request: web.Request) -> web.Response:
-        only(request, "receipts")
         with_receipts = flag_of(request, "receipts")
         settings = self._service.settings
         with self._service.bodies.reserve(request, settings.batch_bytes_max) as read:

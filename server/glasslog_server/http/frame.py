@@ -18,6 +18,7 @@ from glasslog_server.errors import (
     NotFoundError,
     SlowBodyError,
 )
+from glasslog_server.http.bodies import EXPECT_CONTINUE
 from glasslog_server.http.negotiation import accept_of
 from glasslog_server.http.problems import CODE_HEADER, code_of, respond
 from glasslog_server.metrics import Metrics
@@ -57,12 +58,20 @@ class Frame:
             response = self._other_method(request, error)
         except web.HTTPNotFound:
             response = self._problem(request, NotFoundError("expected the path of a resource of this log, got another"))
-        except web.HTTPException:
-            response = self._problem(request, HttpSyntaxError("expected a request without unknown expectations"))
         except Exception as error:  # noqa: BLE001 (a request must never end without an answer)
             response = self._problem(request, error)
         response.headers.update(self._headers)
         self._count(request, response.status, time.perf_counter() - started)
+        return response
+
+    async def check_expectation(self, request: web.Request) -> web.StreamResponse | None:
+        """Refuse a request that expects what nobody knows. To go on with a body is said when it is about to be read."""
+        if request.headers[hdrs.EXPECT].lower() == EXPECT_CONTINUE:
+            return None
+        response = self._problem(
+            request, HttpSyntaxError(f"expected no expectation but {EXPECT_CONTINUE}, got another")
+        )
+        response.headers.update(self._headers)
         return response
 
     def _problem(self, request: web.Request, error: Exception) -> web.Response:

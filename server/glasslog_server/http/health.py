@@ -15,8 +15,9 @@ from glasslog_server.log import Log
 class Health:
     """Handle `/healthz` and `/readyz`, on the public side and on the operator's."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, *, public: bool) -> None:
         self._log = log
+        self._public = public
 
     async def live(self, _request: web.Request) -> web.Response:
         """Say that the process lives."""
@@ -24,7 +25,12 @@ class Health:
 
     async def ready(self, _request: web.Request) -> web.Response:
         """Say that the log is ready, or raise UnavailableError with the reason why not."""
-        self._log.sequencer.check_ready()
+        try:
+            self._log.sequencer.check_ready()
+        except UnavailableError as error:
+            if not self._public:
+                raise
+            raise type(error)("the log does not take statements now") from error
         head = self._log.head
         return respond_json({"status": "ready", "tree_size": head.size, "checkpoint_time": head.time}, "no-store")
 

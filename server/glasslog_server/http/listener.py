@@ -1,4 +1,6 @@
-"""Listen on an address, and hold connections to their bounds: how many, how long idle, how large a request's head.
+"""Listen on an address, and hold connections to their bounds.
+
+How many there are, how long one is idle, how large a request's head is, how long an answer takes to be read.
 
 What is no HTTP at all never reaches a handler; it gets a problem document here. A client that closes its half of a
 connection has left: a body that is whole by then is dealt with, an answer may not reach it.
@@ -11,7 +13,7 @@ from typing import Any, Final, Self
 from aiohttp import hdrs, web
 
 from glasslog_server.addresses import ListenAddress
-from glasslog_server.errors import HttpSyntaxError, ListenError, ServerError
+from glasslog_server.errors import HttpSyntaxError, ListenError, OverloadedError, ServerError
 from glasslog_server.http.frame import PUBLIC_HEADERS
 from glasslog_server.http.problems import code_of, respond
 from glasslog_server.http.settings import (
@@ -31,24 +33,26 @@ _FULL: Final = (
 )
 
 
-class _Bound:
-    """Count the open connections of one listener."""
+class _Bounds:
+    """Count what the connections of one listener take together: places, and bytes of answers being sent."""
 
-    def __init__(self, connections_max: int) -> None:
-        self.connections_max = connections_max
+    def __init__(self, settings: HttpSettings) -> None:
+        self.settings = settings
         self.open = 0
+        self.answers_bytes = 0
 
     @property
-    def reached(self) -> bool:
-        return self.open >= self.connections_max
+    def are_reached(self) -> bool:
+        return self.open >= self.settings.connections_max
 
 
 class _Connection(web.RequestHandler):
     """An HTTP connection within the bounds."""
 
-    __slots__ = ("_bound", "_metrics")
+    __slots__ = ("_bounds", "_metrics")
 
-    def __init__(self, manager: web.Server, bound: _Bound, metrics: Metrics, settings: HttpSettings) -> None:
+    def __init__(self, manager: web.Server, bounds: _Bounds, metrics: Metrics) -> None:
+        settings = bounds.settings
         super().__init__(
             manager,
             loop=asyncio.get_running_loop(),
@@ -60,16 +64,44 @@ class _Connection(web.RequestHandler):
             max_headers=HEADERS_MAX,
             auto_decompress=False,
         )
-        self._bound = bound
+        self._bounds = bounds
         self._metrics = metrics
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._bound.open += 1
+        self._bounds.open += 1
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._bound.open -= 1
+        self._bounds.open -= 1
         super().connection_lost(exc)
+
+    def force_close(self) -> None:
+        """Close without waiting for more than what is on its way: a client that does not read loses that too."""
+        transport = self.transport
+        super().force_close()
+        if transport is not None and transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(self._bounds.settings.linger_s, transport.abort)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer within its time, or break the connection; refuse to hold more answers than memory is for."""
+        bounds = self._bounds
+        size = len(resp.body) if isinstance(resp, web.Response) and isinstance(resp.body, bytes) else 0
+        if size and bounds.answers_bytes + size > bounds.settings.answers_bytes_max:
+            resp, size = self._problem(request, OverloadedError("too many answers are being sent")), 0
+        bounds.answers_bytes += size
+        transport = self.transport
+        try:
+            async with asyncio.timeout(bounds.settings.answer_s):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            self._metrics.answer_abandoned()
+            if transport is not None:
+                transport.abort()
+            return resp, True
+        finally:
+            bounds.answers_bytes -= size
 
     def handle_error(
         self,
@@ -80,9 +112,13 @@ class _Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what no handler can: bytes that are no request. What they were is neither told nor logged."""
         del exc, message
-        error: Exception = ServerError("expected an answer, got none")
         if status == web.HTTPBadRequest.status_code:
-            error = HttpSyntaxError("expected an HTTP/1.1 request whose head is within the limits, got other bytes")
+            msg = "expected an HTTP/1.1 request whose head is within the limits, got other bytes"
+            return self._problem(request, HttpSyntaxError(msg))
+        return self._problem(request, ServerError("expected an answer, got none"))
+
+    def _problem(self, request: web.BaseRequest, error: Exception) -> web.Response:
+        """Return the last answer on this connection."""
         self._metrics.problem(code_of(error))
         response = respond(error, request.headers.get(hdrs.ACCEPT, ""))
         response.headers.update(PUBLIC_HEADERS)
@@ -100,12 +136,17 @@ class _Refusal(asyncio.Protocol):
 
 
 class Listener:
-    """Serve one application on one address until `close`."""
+    """Serve one application on one address until `close`.
+
+    `address` is what is listened on, with the port that was taken.
+    """
 
     def __init__(self, runner: web.AppRunner, server: asyncio.Server) -> None:
         """Take what is running; use `start`."""
         self._runner = runner
         self._server = server
+        host, port, *_ = server.sockets[0].getsockname()
+        self.address = ListenAddress(host, port)
 
     @classmethod
     async def start(
@@ -122,13 +163,13 @@ class Listener:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_timeout_s)
         await runner.setup()
         manager = runner.server
-        bound = _Bound(settings.connections_max)
+        bounds = _Bounds(settings)
 
         def connect() -> asyncio.BaseProtocol:
-            if bound.reached or manager is None:
+            if bounds.are_reached or manager is None:
                 metrics.connection_refused()
                 return _Refusal()
-            return _Connection(manager, bound, metrics, settings)
+            return _Connection(manager, bounds, metrics)
 
         tls_options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _TLS_HANDSHAKE_S} if tls else {}
         try:
@@ -140,12 +181,6 @@ class Listener:
             msg = f"cannot listen on {address}: {error.strerror or error}"
             raise ListenError(msg) from error
         return cls(runner, server)
-
-    @property
-    def address(self) -> ListenAddress:
-        """Return the address that is listened on, with the port that was taken."""
-        host, port, *_ = self._server.sockets[0].getsockname()
-        return ListenAddress(host, port)
 
     async def close(self) -> None:
         """Take no more connections, wait for the requests under way as long as was given, and close."""

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import web
 
 from glasslog.limits import TREE_SIZE_MAX
+from glasslog.records.schema import Check, SchemaMismatchError
 from glasslog_server.errors import ParameterError
 from glasslog_server.http.settings import PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX
 
@@ -35,13 +36,14 @@ def flag_of(request: web.Request, name: str) -> bool:
     return value == "1"
 
 
-def text_of(request: web.Request, name: str, characters_max: int) -> str:
-    """Return a query parameter that must be there and not be empty."""
-    value = request.query.get(name, "")
-    if not 1 <= len(value) <= characters_max or not value.isprintable():
-        msg = f"expected {name} as printable text of 1 to {characters_max} characters"
-        raise ParameterError(msg)
-    return value
+def checked(text: str, name: str, check: Check) -> str:
+    """Return a text that a checker of the record schema accepts: what it refuses is in no entry."""
+    try:
+        check(text)
+    except SchemaMismatchError as error:
+        msg = f"expected {name} to be {error.expected}"
+        raise ParameterError(msg) from error
+    return text
 
 
 def decimal(text: str, name: str, maximum: int = TREE_SIZE_MAX) -> int:

@@ -8,6 +8,7 @@ What is not published is 404 and nothing else, because clients fall back from a 
 alone. A partial tile stays served when it has grown. A tile has one path: every other spelling is 404 too.
 """
 
+import asyncio
 import gzip
 from typing import Final
 
@@ -63,7 +64,9 @@ class Tiles:
             hdrs.VARY: hdrs.ACCEPT_ENCODING,
         }
         if len(body) >= _GZIP_BYTES_MIN and accepts_gzip(request.headers):
-            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+            body = await asyncio.to_thread(
+                gzip.compress, body, _GZIP_LEVEL, mtime=0
+            )  # which lets go of the interpreter
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=body, content_type=TILE, headers=headers)
 

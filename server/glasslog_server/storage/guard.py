@@ -27,7 +27,7 @@ from glasslog_server.errors import (
     GuardLockedError,
     GuardMissingError,
 )
-from glasslog_server.storage.folders import sync_folder
+from glasslog_server.storage.disk import sync_data, sync_folder
 from glasslog_server.storage.guard_record import SLOTS, GuardRecord, encode_slot, identify, newest_record
 
 _FILE_BYTES: Final = SLOTS * GUARD_SLOT_BYTES
@@ -44,8 +44,9 @@ class Guard(Protocol):
     async def swap(self, expected: bytes, new: bytes) -> None:
         """Replace the note `expected`, byte for byte, by `new`; durable when this returns.
 
-        Raises GuardConflictError, and changes nothing, when another note is guarded. After any other GuardError, or a
-        cancellation, the outcome is unknown: the guard takes no further swap and must be opened anew.
+        Raises GuardConflictError, and changes nothing, when another note is guarded. After another GuardError the
+        outcome is unknown: the guard takes no further swap and must be opened anew. A swap whose caller is cancelled
+        may still take effect, before any later call.
         """
         ...
 
@@ -141,8 +142,10 @@ class FileGuard:
             if record.note != expected:
                 msg = f"expected the guard at {self._path} to hold the last checkpoint of this log, got another one"
                 raise GuardConflictError(msg)
+            following = replace(record, sequence=record.sequence + 1, note=new)
+            data = encode_slot(following)
             self._outcome_unknown = True
-            _write_record(self._descriptor, replace(record, sequence=record.sequence + 1, note=new))
+            _write_slot(self._descriptor, following.sequence, data)
             self._outcome_unknown = False
 
     def _close(self) -> None:
@@ -223,9 +226,13 @@ def _read_record(descriptor: int, path: Path) -> GuardRecord:
 
 
 def _write_record(descriptor: int, record: GuardRecord) -> None:
-    """Write a record to its slot and bring it to the disk; the other slot is not touched."""
-    _write_all(descriptor, encode_slot(record), record.sequence % SLOTS * GUARD_SLOT_BYTES)
-    os.fdatasync(descriptor)
+    _write_slot(descriptor, record.sequence, encode_slot(record))
+
+
+def _write_slot(descriptor: int, sequence: int, data: bytes) -> None:
+    """Write record number `sequence` to its slot and bring it to the disk; the other slot is not touched."""
+    _write_all(descriptor, data, sequence % SLOTS * GUARD_SLOT_BYTES)
+    sync_data(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes, offset: int) -> None:

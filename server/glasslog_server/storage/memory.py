@@ -63,7 +63,7 @@ class MemoryStore:
         return self._heads[first : first + limit]
 
     async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
-        """Return the widest stored value of each tile, or None."""
+        """Return each tile as wide as it is in the tree of the current size, or None."""
         self._check_open()
         return [self._tiles.get(tile) for tile in tiles]
 

@@ -11,10 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from glasslog.errors import MalformedError
 from glasslog.limits import TILE_WIDTH
-from glasslog.merkle import Hash, LeafIndex, TreeSize
-from glasslog.tiles import TileId, decode_bundle, encode_bundle
+from glasslog.merkle import HASH_SIZE, Hash, LeafIndex, TreeSize
+from glasslog.tiles import TileId, decode_bundle, encode_bundle, tile_width
 from glasslog_server.errors import StoreClosedError, StoreCorruptError, StoreError, StoreFormatError
 from glasslog_server.storage import keys
 from glasslog_server.storage.rocks_engine import RocksEngine
@@ -113,9 +112,11 @@ class RocksStore:
         return list(islice(self._heads_from(start), limit))
 
     async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
-        """Return the widest stored value of each tile, or None."""
-        self._check_open()
-        return self._engine.get_many([keys.tile_key(tile) for tile in tiles])
+        """Return each tile as wide as it is in the tree of the current size, or None."""
+        size = TreeSize(self._size)
+        rows = self._engine.get_many([keys.tile_key(tile) for tile in tiles])
+        widths = [tile_width(tile, size) for tile in tiles]
+        return [row[: width * HASH_SIZE] if row and width else None for row, width in zip(rows, widths, strict=True)]
 
     async def read_entries(self, start: LeafIndex, end: LeafIndex) -> list[bytes]:
         """Return the entries [start, end), with a pause for other tasks after each bundle."""
@@ -126,11 +127,7 @@ class RocksStore:
         while start < end:
             bundle, offset = divmod(start, TILE_WIDTH)
             width = min(TILE_WIDTH, end - bundle * TILE_WIDTH)
-            try:
-                entries += decode_bundle(self._packed(bundle, width), width)[offset:]
-            except MalformedError as error:
-                msg = f"expected {width} entries in bundle {bundle}, got bytes that are none: {error}"
-                raise StoreCorruptError(msg) from error
+            entries += decode_bundle(self._packed(bundle, width), width)[offset:]
             start = LeafIndex(bundle * TILE_WIDTH + width)
             await asyncio.sleep(0)
         return entries

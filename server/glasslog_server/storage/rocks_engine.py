@@ -19,11 +19,12 @@ from glasslog_server.errors import (
     StoreLockedError,
     StoreMissingError,
 )
-from glasslog_server.storage.folders import sync_folder
+from glasslog_server.storage.disk import sync_folder
 from glasslog_server.storage.rocks_options import store_options
 
 _EXISTS_FILE: Final = "CURRENT"  # RocksDB's pointer to its manifest: the last file that a creation writes
 _LOCKED_TEXTS: Final = ("lock hold by current process", "While lock file")
+_LOCKED_REASON: Final = "its lock is held, most likely by a server that runs this log"
 _CORRUPT_TEXT: Final = "Corruption"
 
 
@@ -140,7 +141,9 @@ def _typed(action: str) -> Iterator[None]:
         msg = f"could not {action}: the store is closed"
         raise StoreClosedError(msg) from error
     except Exception as error:
-        raise _error_class(str(error))(f"could not {action}: {error}") from error
+        error_class = _error_class(str(error))
+        reason = _LOCKED_REASON if error_class is StoreLockedError else error
+        raise error_class(f"could not {action}: {reason}") from error
 
 
 def _error_class(text: str) -> type[StoreError]:

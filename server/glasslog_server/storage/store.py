@@ -4,8 +4,7 @@ One writer (the sequencer) appends rounds; everybody reads. The promise, which o
 engine:
 
 - A round is written whole or not at all, and when `append` returns it is on disk.
-- A read sees a round whole, and only once it is on disk: what is served was never ahead of the disk. Only the stored
-  value of a tile may be wider than the newest head; its prefix is what the head covers.
+- A read sees a round whole, and only once it is on disk: what is served was never ahead of the disk.
 - Entries, full tiles and heads never change and are never removed.
 - After an `append` that raised StoreError (but StoreConflictError), or was cancelled, nobody knows whether the round is
   on disk: every further `append` is refused until the store was opened anew and its last head read again.
@@ -108,7 +107,10 @@ class Store(Protocol):
         ...
 
     async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
-        """Return the widest stored value of each tile, or None; a narrower partial tile is a prefix of it."""
+        """Return each tile as wide as it is in the tree of the current size, or None where there is none.
+
+        A narrower partial tile, of an earlier size, is a prefix of it.
+        """
         ...
 
     async def read_entries(self, start: LeafIndex, end: LeafIndex) -> list[bytes]:

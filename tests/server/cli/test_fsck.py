@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from glasslog.checkpoint import Checkpoint, sign_checkpoint
-from glasslog.keys import SigningKey
+from glasslog.keys import PublicKey, SigningKey
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.statement import decode_statement
 from glasslog.tiles import TileId, encode_bundle
@@ -15,13 +15,19 @@ from glasslog_server.config import Config
 from glasslog_server.core.tree import Tree
 from glasslog_server.fsck import Kind, Progress, check_log
 from glasslog_server.fsck.findings import FINDINGS_KEPT_MAX, Findings
-from glasslog_server.signers import open_head_signer
+from glasslog_server.genesis import sign_policy_record
+from glasslog_server.log import Log, LogSettings
+from glasslog_server.metrics import Metrics
+from glasslog_server.policy_log import register
+from glasslog_server.policy_statements import new_record_id, policy_entries_of
+from glasslog_server.signers import log_settings, open_head_signer, open_operator
 from glasslog_server.storage import keys
 from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine
 from glasslog_server.storage.store import EntryRow, RoundWrite, TreeHead
-from tests.server.cli.small_log import ROUNDS, SIZE, edit, fsck
+from glasslog_server.tree_heads import HeadSigner
+from tests.server.cli.small_log import ORIGIN, ROUNDS, SIZE, edit, fsck, now_ms
 from tests.simulation.parties import Issuer
 
 Damage = Callable[[RocksEngine], None]
@@ -230,3 +236,32 @@ def test_the_log_key_of_another_log_signs_nothing_here(log_config: Config) -> No
 
     edit(log_config, forge)
     assert dict(fsck(log_config).findings.counts) == {Kind.HEAD_NOTE: 1}
+
+
+def test_heads_are_held_against_the_keys_of_their_own_time(log_config: Config) -> None:
+    """The log's key is replaced: both are announced by an entry, the new one takes over, the old one is dropped."""
+    new_key = SigningKey(bytes(32))
+    old_settings = log_settings(log_config)
+    new_settings = dataclasses.replace(old_settings, signer=HeadSigner(ORIGIN, [new_key]))
+
+    async def announce(settings: LogSettings, *log_keys: PublicKey) -> None:
+        log = await Log.open(settings, Metrics())
+        policy = dataclasses.replace(log.authority.policy, log_keys=log_keys)
+        place = policy_entries_of(log.authority).next_place
+        statement = sign_policy_record(
+            open_operator(log_config),
+            log.origin,
+            place,
+            "log-policy",
+            policy.body(),
+            record_id=new_record_id(now_ms()),
+            time_ms=now_ms(),
+        )
+        await register(log, statement)
+        await log.close()
+
+    [old] = old_settings.signer.public_keys
+    asyncio.run(announce(old_settings, old, new_key.public_key))
+    asyncio.run(announce(new_settings, new_key.public_key))
+    report = fsck(log_config)
+    assert (report.findings.kept, report.size) == ([], SIZE + 2)

@@ -16,6 +16,6 @@ async def log(tmp_path: Path) -> AsyncIterator[RunningLog]:
 
 @pytest.fixture
 async def fresh_log(tmp_path: Path) -> AsyncIterator[RunningLog]:
-    """A log that holds entry 0 alone."""
+    """Serve a log that holds entry 0 alone."""
     async with serve(await create_log(tmp_path)) as running:
         yield running

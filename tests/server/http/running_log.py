@@ -13,6 +13,7 @@ import cbor2
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from glasslog.cbor import Value
 from glasslog.keys import PublicKey
 from glasslog.merkle import TreeSize
 from glasslog.receipt import Receipt, decode_receipt
@@ -65,14 +66,14 @@ class Answer:
     def media_type(self) -> str:
         return self.headers.get("Content-Type", "").partition(";")[0]
 
-    def json(self) -> Any:
+    def json(self) -> Value:
         return json.loads(self.body)
 
-    def cbor(self) -> Any:
+    def cbor(self) -> Value:
         return cbor2.loads(self.body)
 
     def problem(self) -> tuple[int, str, str]:
-        """Status, title and code of a problem document; what it lacks fails the test."""
+        """Return status, title and code of a problem document; what it lacks fails the test."""
         assert self.media_type == CONCISE_PROBLEM, self
         document = self.cbor()
         assert set(document) == {-1, -2}
@@ -108,7 +109,7 @@ class RunningLog:
     def vkey(self) -> VerifierKey:
         return self.log.signer.verifier_keys[0]
 
-    async def request(self, method: str, path: str, **options: Any) -> Answer:
+    async def request(self, method: str, path: str, **options: Value) -> Answer:
         """Send a request; the path goes as it is, with its percent-encodings."""
         return await self._send(method, self.url + path, options)
 
@@ -135,26 +136,32 @@ class RunningLog:
         return statements
 
     async def metric(self, name: str, **labels: str) -> float:
-        """The value of a series, 0 when it is not there yet."""
+        """Return the value of a series, 0 when it is not there yet."""
         text = (await self.ask_admin("/metrics")).body.decode()
         wanted = name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else "")
         values = [line.rpartition(" ")[2] for line in text.splitlines() if line.rpartition(" ")[0] == wanted]
         return float(values[0]) if values else 0.0
 
-    async def register(self, issuer: str, key: PublicKey, **more: Any) -> Answer:
-        return await self._policy({"action": "register", "issuer": issuer, "key": key.raw, "valid_from": 0, **more})
+    async def register(self, issuer: str, key: PublicKey, **more: Value) -> Answer:
+        body = {"action": "register", "issuer": issuer, "key": key.raw, "valid_from": 0, **more}
+        return await self._policy("issuer-registration", body)
 
     async def revoke(self, issuer: Issuer) -> Answer:
         key = issuer.key.public_key.raw
-        return await self._policy({"action": "revoke", "issuer": issuer.uri, "key": key, "valid_from": 0})
+        body = {"action": "revoke", "issuer": issuer.uri, "key": key, "valid_from": 0}
+        return await self._policy("issuer-registration", body)
 
-    async def _policy(self, body: dict[str, Any]) -> Answer:
+    async def restate_policy(self, **changes: Value) -> Answer:
+        """Log the policy anew, with some members of its body changed."""
+        return await self._policy("log-policy", {**self.log.authority.policy.body(), **changes})
+
+    async def _policy(self, record_type: str, body: dict[str, Any]) -> Answer:
         authority = self.log.authority
         statement = sign_policy_record(
             OPERATOR_KEY,
             ORIGIN,
             Stream("log-policy", authority.next_seq, authority.last_leaf),
-            "issuer-registration",
+            record_type,
             body,
             record_id=uuid7(-authority.next_seq),
             time_ms=TIME_MS,

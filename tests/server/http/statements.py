@@ -39,7 +39,7 @@ def subject_of(number: int) -> str:
 
 
 def model_fields(number: int, *, stream: str = "models", seq: int | None = None) -> dict[str, Any]:
-    """A small record that is right."""
+    """Return a small record that is right."""
     return {
         "v": 1,
         "type": "model-registration",
@@ -66,7 +66,9 @@ class Issuer:
         self.uri = f"https://{name}.example"
         self.key = signing_key(name)
 
-    def statement(self, number: int | None = None, *, subject: str | None = None, **place: Any) -> SignedStatement:
+    def statement(
+        self, number: int | None = None, *, subject: str | None = None, **place: cbor.Value
+    ) -> SignedStatement:
         number = next(_numbers) if number is None else number
         payload = encode_record(model_fields(number, **place))
         return sign_statement(self.key, issuer=self.uri, subject=subject or subject_of(number), payload=payload)
@@ -85,8 +87,8 @@ BANK = Issuer("bank")
 STRANGER = Issuer("stranger")
 
 
-def headers_of(issuer: Issuer, **changed: Any) -> dict[Any, Any]:
-    """The protected header of a right statement, with some labels changed, or left out where None is given."""
+def headers_of(issuer: Issuer, **changed: cbor.Value) -> dict[Any, Any]:
+    """Return the protected header of a right statement with some labels changed, or left out where None is given."""
     headers = {
         HEADER_ALG: ALG_EDDSA,
         HEADER_CONTENT_TYPE: CONTENT_TYPE_RECORD,
@@ -100,13 +102,13 @@ def headers_of(issuer: Issuer, **changed: Any) -> dict[Any, Any]:
 
 
 def signed(protected: bytes, payload: bytes, key: SigningKey, unprotected: bytes = cose.EMPTY_MAP) -> bytes:
-    """A COSE_Sign1 message with a right signature over whatever it holds."""
+    """Return a COSE_Sign1 message with a right signature over whatever it holds."""
     signature = key.sign(cose.signed_bytes(protected, payload))
     return Sign1(protected, unprotected, payload, signature).encode()
 
 
 def bad_statements() -> Iterator[tuple[str, bytes, str]]:
-    """Name, bytes and expected code of statements that the log must refuse, each for one reason alone."""
+    """Give name, bytes and expected code of statements that the log must refuse, each for one reason alone."""
     payload = encode_record(model_fields(1))
     good = CLINIC.statement(1).entry
     header = cbor.encode(headers_of(CLINIC))
@@ -145,7 +147,7 @@ def bad_statements() -> Iterator[tuple[str, bytes, str]]:
 
 
 def bad_payloads() -> Iterator[tuple[str, bytes]]:
-    """Names and payloads that are no record, under a signature that is right."""
+    """Give names and payloads that are no record, under a signature that is right."""
     fields = model_fields(1)
     good = encode_record(fields)
     yield "an empty payload", b""
@@ -157,7 +159,7 @@ def bad_payloads() -> Iterator[tuple[str, bytes]]:
     yield "a payload of an indefinite map", b"\xbf" + good[1:] + b"\xff"
     yield "a payload with a tag", b"\xc0" + good
     yield "a payload nested too deep", b"\x81" * 64 + b"\x00"
-    for name, changed in {
+    changes: dict[str, dict[str, cbor.Value]] = {
         "an unknown field": {"note": "x"},
         "a missing field": {"body": None},
         "version true": {"v": True},
@@ -169,7 +171,8 @@ def bad_payloads() -> Iterator[tuple[str, bytes]]:
         "a stream that is text": {"stream": "s"},
         "an unknown type": {"type": "rumour"},
         "a body that is a list": {"body": []},
-    }.items():
+    }
+    for name, changed in changes.items():
         wrong = {key: value for key, value in {**fields, **changed}.items() if value is not None}
         yield name, cbor.encode(wrong)
 

@@ -64,7 +64,17 @@ async def test_hashes_proofs_and_receipts_are_for_everybody(private: RunningLog)
 
 @pytest.mark.parametrize(
     "authorization",
-    [None, "", "Bearer", "Bearer ", f"Basic {AUDITOR}", AUDITOR, "Bearer wrong", f"Bearer {AUDITOR}x", "Bearer " + "x" * 2_000],
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Basic {AUDITOR}",
+        AUDITOR,
+        "Bearer wrong",
+        f"Bearer {AUDITOR}x",
+        "Bearer " + "x" * 2_000,
+    ],
 )
 async def test_without_a_known_token_nothing_of_an_entry_is_told(
     private: RunningLog, authorization: str | None

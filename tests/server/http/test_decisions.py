@@ -29,7 +29,8 @@ async def test_pages_lead_from_one_to_the_next(log: RunningLog) -> None:
     subject = subject_of(10**6)
     statements = [CLINIC.statement(subject=subject) for _ in range(7)]
     await log.submit_all(statements)
-    found, start = [], 0
+    found: list[str] = []
+    start: int | None = 0
     for _ in range(3):
         page = (await log.get(f"/decisions/{subject}?limit=3&from={start}")).json()
         found += [entry["entry_id"] for entry in page["entries"]]
@@ -71,7 +72,8 @@ async def test_a_stream_is_read_by_sequence_number(log: RunningLog) -> None:
 async def test_a_number_that_was_used_twice_is_on_one_page(log: RunningLog) -> None:
     await log.submit_all([CLINIC.statement(stream="s", seq=seq) for seq in (0, 1, 1, 1, 2, 3)])
     path = f"/streams?issuer={quote(CLINIC.uri)}&stream=s&limit=2"
-    pages, start = [], 0
+    pages = []
+    start: int | None = 0
     while start is not None:
         page = (await log.get(f"{path}&from={start}")).json()
         pages.append([entry["seq"] for entry in page["entries"]])

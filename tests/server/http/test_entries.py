@@ -6,6 +6,7 @@ from glasslog.bundle import BUNDLE_MEDIA_TYPE, decode_bundle
 from glasslog.merkle import hash_leaf
 from glasslog.statement import decode_statement, decode_transparent_statement
 from glasslog.tlog_proof import decode_tlog_proof
+from glasslog.verify import Asked, Trust, Verdict, verify
 from tests.server.http.running_log import RunningLog
 from tests.server.http.statements import CLINIC, LOG_KEY
 
@@ -17,14 +18,19 @@ async def test_the_receipt_is_the_default_and_never_changes(log: RunningLog) -> 
     statement = CLINIC.statement()
     first = await log.submit(statement)
     await log.grow_to(log.size + 10)
-    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/cose"}, {"Accept": "application/scitt-receipt+cose"}):
+    for headers in (
+        {},
+        {"Accept": "*/*"},
+        {"Accept": "application/cose"},
+        {"Accept": "application/scitt-receipt+cose"},
+    ):
         answer = await log.get(f"/entries/{statement.leaf_hash.hex()}", **headers)
         assert (answer.status, answer.body) == (200, first.body)
         assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == (IMMUTABLE, "Accept")
 
 
 @pytest.mark.parametrize(
-    ("name", "media_type"),
+    "name, media_type",
     [
         ("receipt", "application/cose"),
         ("transparent-statement", TRANSPARENT),
@@ -74,6 +80,18 @@ async def test_the_bundle_holds_all_that_shows_who_was_entitled(log: RunningLog)
     for entry, link in zip(bundle.authority, chain, strict=True):
         decode_tlog_proof(entry.proof).verify(link.leaf_hash, [log.vkey])
     assert [decode_tlog_proof(entry.proof).index for entry in bundle.authority] == [0, 1, 4]
+
+
+async def test_every_form_that_shows_an_entry_verifies(log: RunningLog) -> None:
+    statement = CLINIC.statement()
+    await log.submit(statement)
+    await log.revoke(CLINIC)
+    await log.restate_policy(record_types=["inference"])
+    trust = Trust(log_keys=(log.vkey,), issuer_key=CLINIC.key.public_key)
+    for name in ("bundle", "transparent-statement", "receipt", "tlog-proof"):
+        answer = await log.get(f"/entries/{statement.leaf_hash.hex()}?format={name}")
+        report = verify(answer.body, trust, Asked(statement=statement.entry, entry_id=statement.leaf_hash))
+        assert report.verdict is Verdict.VERIFIED, (name, report.steps)
 
 
 async def test_entry_0_has_no_receipt_in_a_tree_of_one_and_one_for_ever_after(fresh_log: RunningLog) -> None:

@@ -18,7 +18,9 @@ async def test_a_log_that_takes_nothing_more_is_alive_and_not_ready(log: Running
     assert (await log.get("/healthz")).status == 200
     answer = await log.get("/readyz")
     assert answer.problem() == (503, "Service Unavailable", "stopping")
-    assert (answer.headers["Retry-After"], "shutting down" in answer.cbor()[-2]) == ("1", True)
+    assert (answer.headers["Retry-After"], answer.cbor()[-2]) == ("1", "the log does not take statements now")
+    told = await log.ask_admin("/readyz")
+    assert (told.status, told.cbor()[-2]) == (503, "the server is shutting down")
     assert (await log.submit(CLINIC.statement())).problem() == (503, "Service Unavailable", "stopping")
     assert await log.metric("glasslog_ready") == 0
 

@@ -15,7 +15,7 @@ def headers(*pairs: tuple[str, str]) -> CIMultiDictProxy[str]:
 
 
 @pytest.mark.parametrize(
-    ("accept", "expected"),
+    "accept, expected",
     [
         ("", "application/cose"),
         ("*/*", "application/cose"),
@@ -46,7 +46,7 @@ def test_several_headers_count_as_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("encodings", "expected"),
+    "encodings, expected",
     [
         (None, False),
         ("gzip", True),
@@ -64,7 +64,7 @@ def test_gzip_is_for_those_who_say_so(encodings: str | None, expected: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("accept", "expected"),
+    "accept, expected",
     [
         ("", False),
         ("*/*", False),
@@ -82,7 +82,7 @@ def test_json_is_for_those_who_prefer_it(accept: str, expected: bool) -> None:  
 
 
 @pytest.mark.parametrize(
-    ("header", "expected"),
+    "header, expected",
     [("application/cose", "application/cose"), (" Application/COSE ; a=b", "application/cose"), ("", ""), (";", "")],
 )
 def test_a_media_type_is_read_without_its_parameters(header: str, expected: str) -> None:

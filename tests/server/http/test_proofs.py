@@ -63,7 +63,7 @@ async def test_there_is_no_receipt_where_the_log_has_signed_none(log: RunningLog
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
+    "path, expected",
     [
         ("inclusion/0/31", (404, "Not Found", "not_found")),
         ("consistency/1/31", (404, "Not Found", "not_found")),

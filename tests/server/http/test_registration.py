@@ -1,6 +1,7 @@
 """POST /entries: what is told of statements, one at a time and many at once."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import cbor2
@@ -75,9 +76,7 @@ async def test_a_sequence_is_answered_with_an_outcome_for_each(log: RunningLog) 
     answer = await log.submit_all(statements)
     assert (answer.status, answer.media_type) == (200, "application/cbor")
     document = answer.cbor()
-    expected = [
-        {"index": size + place, "entry_id": statement.leaf_hash} for place, statement in enumerate(statements)
-    ]
+    expected = [{"index": size + place, "entry_id": statement.leaf_hash} for place, statement in enumerate(statements)]
     assert list(document["outcomes"]) == expected
     assert open_checkpoint(document["checkpoint"], [log.vkey]).checkpoint.size == size + 5
 
@@ -134,7 +133,7 @@ async def test_a_sequence_above_the_number_of_statements_is_refused_whole(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [(b"", "malformed"), (b"\x83\x01", "malformed"), (b"\xff", "malformed"), (b"\x9f", "malformed")]
+    "body, code", [(b"", "malformed"), (b"\x83\x01", "malformed"), (b"\xff", "malformed"), (b"\x9f", "malformed")]
 )
 async def test_a_sequence_that_is_none_is_refused_whole(log: RunningLog, body: bytes, code: str) -> None:
     answer = await log.request("POST", "/entries", data=body, headers=SEQUENCE)
@@ -159,7 +158,7 @@ async def test_the_media_types_of_the_architecture_are_taken_too(log: RunningLog
 
 
 async def test_a_body_without_a_declared_length_is_taken(log: RunningLog) -> None:
-    async def parts():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    async def parts() -> AsyncIterator[bytes]:
         entry = CLINIC.statement().entry
         yield entry[:100]
         yield entry[100:]

@@ -26,7 +26,9 @@ async def test_bundles_and_tiles_lead_to_the_signed_root_at_every_published_size
         await log.grow_to(size) if size > log.size else None
         entries, hashes = [], []
         full, rest = divmod(size, 256)
-        for path, width in [(f"{n:03d}", 256) for n in range(full)] + ([(f"{full:03d}.p/{rest}", rest)] if rest else []):
+        for path, width in [(f"{n:03d}", 256) for n in range(full)] + (
+            [(f"{full:03d}.p/{rest}", rest)] if rest else []
+        ):
             tile, bundle = await log.get(f"/tile/0/{path}"), await log.get(f"/tile/entries/{path}")
             for answer in (tile, bundle):
                 assert answer.status == 200

@@ -2,14 +2,13 @@
 
 import base64
 
-import cbor2
 import pytest
 
 from glasslog import __version__
 from glasslog.keys import decode_cose_key
 from glasslog.vkey import decode_vkey
 from tests.server.http.running_log import RunningLog
-from tests.server.http.statements import BANK, CLINIC, LOG_KEY, OPERATOR_KEY, ORIGIN
+from tests.server.http.statements import BANK, CLINIC, LOG_KEY, OPERATOR_KEY, ORIGIN, signing_key
 
 
 async def test_the_keys_are_a_cose_key_set(log: RunningLog) -> None:
@@ -69,6 +68,28 @@ async def test_the_first_page_says_what_this_is(log: RunningLog) -> None:
     assert f"This is {ORIGIN}" in answer.body.decode()
 
 
-async def test_key_sets_of_any_length_are_one_array(log: RunningLog) -> None:
-    body = (await log.get("/.well-known/scitt-keys")).body
-    assert cbor2.dumps(cbor2.loads(body), canonical=True)[:1] == body[:1]
+async def test_retired_keys_stay_served_behind_the_current_ones(log: RunningLog) -> None:
+    current, retired = LOG_KEY.public_key, signing_key("retired").public_key
+    await log.restate_policy(log_keys=[retired.raw, current.raw])
+    assert [key[-2] for key in (await log.get("/.well-known/scitt-keys")).cbor()] == [retired.raw, current.raw]
+    await log.restate_policy(log_keys=[current.raw])
+    assert [key[-2] for key in (await log.get("/.well-known/scitt-keys")).cbor()] == [current.raw, retired.raw]
+    assert len((await log.get("/.well-known/glasslog")).json()["vkeys"]) == 1
+    kid = base64.urlsafe_b64encode(retired.kid).rstrip(b"=").decode()
+    assert decode_cose_key((await log.get(f"/.well-known/scitt-keys/{kid}")).body) == retired
+
+
+async def test_a_key_set_of_any_length_is_one_array(log: RunningLog) -> None:
+    for start in range(0, 28, 7):
+        keys = [signing_key(f"log {number}").public_key.raw for number in range(start, start + 7)]
+        await log.restate_policy(log_keys=[*keys, LOG_KEY.public_key.raw])
+    answer = await log.get("/.well-known/scitt-keys")
+    assert len(answer.cbor()) == 29
+    assert answer.body.startswith(b"\x98\x1d\xa5")
+
+
+async def test_a_policy_that_needs_tokens_holds_from_its_entry_on(log: RunningLog) -> None:
+    assert (await log.get("/tile/entries/000.p/3")).status == 200
+    await log.restate_policy(entries_access="token")
+    assert (await log.get("/tile/entries/000.p/3")).problem() == (401, "Unauthorized", "no_credentials")
+    assert (await log.get("/.well-known/glasslog")).json()["entries_access"] == "token"

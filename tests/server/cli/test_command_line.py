@@ -1,0 +1,118 @@
+"""The command line says what it can do, and refuses what it cannot, before anything is touched."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from glasslog_server.cli.exits import Exit, exit_of
+from glasslog_server.cli.program import COMMANDS, PROGRAM, program
+from glasslog_server.errors import (
+    ConfigError,
+    FaultError,
+    GuardLockedError,
+    GuardMissingError,
+    KeyFileError,
+    ListenError,
+    RequestError,
+    ServerError,
+    StoreLockedError,
+    UnavailableError,
+)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(program, arguments, prog_name=PROGRAM)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", *COMMANDS, "issuer add", "issuer list", "issuer revoke", "guard adopt", "guard show"],
+)
+def test_every_command_explains_itself(command: str) -> None:
+    result = invoke(*command.split(), "--help")
+    assert (result.exit_code, f"Usage: {PROGRAM} {command}".rstrip() in result.output) == (0, True)
+
+
+def test_the_help_names_the_commands_in_the_order_of_their_use() -> None:
+    output = invoke("--help").output
+    places = [output.index(f"\n  {command} ") for command in COMMANDS]
+    assert places == sorted(places)
+
+
+def test_every_option_is_explained() -> None:
+    for command in ("init", "dev", "serve", "status", "fsck", "issuer add", "issuer revoke", "guard adopt"):
+        context = program.make_context(PROGRAM, [*command.split(), "--help"], resilient_parsing=True)
+        found = program
+        for word in command.split():
+            loaded = found.get_command(context, word)
+            assert loaded is not None
+            found = loaded  # type: ignore[assignment]
+        unexplained = [option.name for option in found.params if not getattr(option, "help", None)]
+        assert unexplained == []
+
+
+@pytest.mark.parametrize(
+    "arguments,complaint",
+    [
+        ("init --dir x --origin https://log.example/", "expected the log's URL without scheme"),
+        ("init --dir x --origin log.example --listen 8080", "expected ADDRESS:PORT such as"),
+        ("init --dir x --origin log.example --log-key {command", "expected an inline table of TOML"),
+        ("init --dir x --origin log.example --entries-access some", "is not one of 'public', 'token'"),
+        ("init --origin log.example", "Missing option '--dir'"),
+        ("dev --listen nowhere", "expected ADDRESS:PORT such as"),
+        ("serve", "Missing option '--config'"),
+        ("issuer add --config x --issuer a:b --key k --valid-from yesterday", "expected a time such as 2026-01-31"),
+        ("frobnicate", "No such command 'frobnicate'"),
+        ("issuer frobnicate", "No such command 'frobnicate'"),
+    ],
+)
+def test_a_wrong_command_line_is_told_and_does_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, complaint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*arguments.split(" "))
+    assert result.exit_code == Exit.USAGE
+    assert complaint in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error,code",
+    [
+        (ConfigError, Exit.USAGE),
+        (KeyFileError, Exit.USAGE),
+        (ListenError, Exit.UNABLE),
+        (StoreLockedError, Exit.UNABLE),
+        (GuardLockedError, Exit.UNABLE),
+        (UnavailableError, Exit.UNABLE),
+        (GuardMissingError, Exit.FAILED),
+        (FaultError, Exit.FAILED),
+        (RequestError, Exit.FAILED),
+    ],
+)
+def test_an_error_ends_in_the_exit_code_of_who_can_act(error: type[ServerError], code: Exit) -> None:
+    assert exit_of(error("so")) == code
+
+
+def test_an_interrupted_command_could_not_do_what_was_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glasslog_server.cli.serve.load_config", interrupt)
+    result = invoke("serve", "--config", str(tmp_path / "x"))
+    assert (result.exit_code, result.stderr) == (Exit.UNABLE, f"{PROGRAM}: interrupted\n")

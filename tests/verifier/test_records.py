@@ -1,0 +1,441 @@
+import struct
+from collections.abc import Iterator
+from copy import deepcopy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glasslog import cbor
+from glasslog.cbor import Value
+from glasslog.errors import MalformedError
+from glasslog.limits import COMMITMENTS_MAX, PAYLOAD_BYTES_MAX
+from glasslog.records import POLICY_RECORD_TYPES, RECORD_TYPES, LogPolicy, decode_record, encode_record
+from glasslog.records.record import BODIES
+from glasslog.records.schema import TIME_MS_MAX
+from tests.verifier.evidence import (
+    TIME_MS,
+    digest,
+    guardrail_execution,
+    inference_body,
+    record_fields,
+    small_log,
+    uuid7,
+)
+from tests.verifier.fuzzing import accepted, bit_flips, damaged, truncations
+from tests.verifier.test_cbor import SCALARS, VALUES, encode_freely, same
+
+KEY = digest("key")
+
+# For each type a body with every field it may have, and the names of those that it may leave out.
+BODIES_IN_FULL: dict[str, tuple[dict[str, Value], set[str]]] = {
+    "inference": (
+        {
+            **inference_body(),
+            "provider": {"name": "clinic", "region": "eu-1"},
+            "usage": {"input_tokens": 5, "output_tokens": 7},
+            "response_id": "r-1",
+            "system_fingerprint": "fp",
+            "error_type": "none",
+            "principal": digest("person")[:16],
+            "routed": {"from": "a", "to": "b", "reason": "load"},
+            "guardrails": [
+                {
+                    **guardrail_execution(),
+                    "reason_code": "in-range",
+                    "coverage": {"seen": 3, "total": 4},
+                    "findings": [{"category": "range", "severity": "info", "score": 0.25, "count": 2}],
+                }
+            ],
+        },
+        {
+            "response_model",
+            "response_id",
+            "system_fingerprint",
+            "error_type",
+            "decision",
+            "decision.score",
+            "decision.threshold",
+            "decision.reason_codes",
+            "principal",
+            "routed",
+            "provider.region",
+            "usage.input_tokens",
+            "usage.output_tokens",
+            "guardrails.0.reason_code",
+            "guardrails.0.coverage",
+            "guardrails.0.findings.0.score",
+            "guardrails.0.findings.0.count",
+        },
+    ),
+    "inference-attempt": (
+        {
+            "operation": "chat",
+            "provider": {"name": "clinic", "region": "eu-1"},
+            "requested_model": "m",
+            "required_guardrails": digest("set"),
+        },
+        {"required_guardrails", "provider.region"},
+    ),
+    "guardrail-execution": (
+        {**guardrail_execution(), "reason_code": "in-range", "coverage": {"seen": 3, "total": 4}},
+        {"reason_code", "coverage", "findings.0.score"},
+    ),
+    "model-registration": (
+        {
+            "name": "risk",
+            "version": "7",
+            "kind": "classical",
+            "publisher": "clinic",
+            "assurance": "digest-measured",
+            "weights_digest": digest("weights"),
+            "signing_bundle_digest": digest("bundle"),
+            "base_model": "base",
+            "training_data": [uuid7("data")],
+            "card_digest": digest("card"),
+            "limits_digest": digest("limits"),
+        },
+        {
+            "weights_digest",
+            "signing_bundle_digest",
+            "base_model",
+            "training_data",
+            "card_digest",
+            "limits_digest",
+        },
+    ),
+    "config-registration": (
+        {
+            "kind": "guardrail-set",
+            "name": "set",
+            "version": "1",
+            "digest": digest("set"),
+            "previous": uuid7("set 0"),
+            "guardrails": ["ranges", "identifiers"],
+        },
+        {"previous", "guardrails"},
+    ),
+    "log-policy": (small_log(0).policy.body(), set()),
+    "issuer-registration": (
+        {
+            "action": "register",
+            "issuer": "https://clinic.example",
+            "key": KEY,
+            "valid_from": 0,
+            "valid_until": TIME_MS,
+            "reason": "new",
+        },
+        {"valid_until", "reason"},
+    ),
+}
+ENVELOPE: dict[str, Value] = {
+    "end": TIME_MS + 5,
+    "anchor": {"size": 7, "root": digest("root")},
+    "tenant": digest("tenant")[:16],
+    "links": [{"rel": "model", "id": uuid7("model")}],
+    "trace": {"trace_id": digest("trace")[:16], "span_id": digest("span")[:8]},
+    "data_class": ["phi"],
+    "retention": {"class": "7y", "until": TIME_MS, "hold": False},
+    "commitments": {"input": digest("input")},
+}
+OPTIONAL_OF_ENVELOPE = {*ENVELOPE, "retention.until", "retention.hold", "stream.prev", "commitments.input"}
+# What any change of leaves open, because names or values are free there.
+OPEN = {"body.params", "commitments"}
+
+
+def full_record(record_type: str) -> dict[str, Value]:
+    body, _ = BODIES_IN_FULL[record_type]
+    fields = record_fields(record_type, deepcopy(body), seq=3, **deepcopy(ENVELOPE))
+    fields["stream"]["prev"] = digest("prev")
+    return fields
+
+
+def is_record(fields: Value) -> bool:
+    return accepted(decode_record, cbor.encode(fields))
+
+
+def paths(value: Value, prefix: str = "") -> Iterator[str]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, element in items:
+        yield f"{prefix}{name}"
+        yield from paths(element, f"{prefix}{name}.")
+
+
+def parent_of(fields: Value, path: str) -> tuple[Value, Value]:
+    *above, last = (int(name) if name.isdigit() else name for name in path.split("."))
+    for name in above:
+        fields = fields[name]
+    return fields, last
+
+
+def test_there_is_a_full_example_of_every_type() -> None:
+    assert set(BODIES_IN_FULL) == set(RECORD_TYPES) == set(BODIES)
+    assert POLICY_RECORD_TYPES < RECORD_TYPES
+
+
+@pytest.mark.parametrize("record_type", sorted(BODIES_IN_FULL))
+def test_a_full_record_comes_back(record_type: str) -> None:
+    fields = full_record(record_type)
+    record = decode_record(encode_record(fields))
+    assert same(dict(record.fields), fields)
+    assert (record.type, record.id, record.time, record.end) == (
+        record_type,
+        fields["id"],
+        TIME_MS,
+        TIME_MS + 5,
+    )
+    assert (record.stream.id, record.stream.seq, record.stream.prev) == ("decisions", 3, digest("prev"))
+    assert record.commitments == {"input": digest("input")}
+
+
+@pytest.mark.parametrize("record_type", sorted(BODIES_IN_FULL))
+def test_only_what_is_optional_may_be_left_out(record_type: str) -> None:
+    optional = OPTIONAL_OF_ENVELOPE | {f"body.{name}" for name in BODIES_IN_FULL[record_type][1]}
+    for path in paths(full_record(record_type)):
+        fields = full_record(record_type)
+        parent, name = parent_of(fields, path)
+        if isinstance(parent, dict) and path.rpartition(".")[0] not in OPEN:
+            del parent[name]
+            assert is_record(fields) == (path in optional), path
+
+
+@pytest.mark.parametrize("record_type", sorted(BODIES_IN_FULL))
+def test_fields_that_nobody_knows_are_refused(record_type: str) -> None:
+    for path in ["", *paths(full_record(record_type))]:
+        fields = full_record(record_type)
+        parent, name = parent_of({"": fields}, path) if not path else parent_of(fields, path)
+        inner = parent[name]
+        if isinstance(inner, dict) and path not in OPEN:
+            inner["unknown"] = 1
+            assert not is_record(fields), path
+
+
+WRONG_VALUES: list[Value] = [
+    None,
+    True,
+    1.5,
+    -1,
+    2**63,
+    "",
+    "\n",
+    "\u202e",
+    b"",
+    [],
+    {},
+    [None],
+    {"x": None},
+    "x" * 600,
+]
+
+
+@pytest.mark.parametrize("record_type", sorted(BODIES_IN_FULL))
+def test_fields_of_another_type_or_range_are_refused(record_type: str) -> None:
+    for path in paths(full_record(record_type)):
+        if any(path.startswith(f"{prefix}.") for prefix in OPEN):
+            continue
+        for value in WRONG_VALUES:
+            fields = full_record(record_type)
+            parent, name = parent_of(fields, path)
+            if type(parent[name]) is type(value) or _may_be(path, value):
+                continue
+            parent[name] = value
+            assert not is_record(fields), (path, value)
+
+
+def _may_be(path: str, value: Value) -> bool:
+    """Tell where a field takes values of several types: numbers are integers or floats."""
+    is_number = path.endswith(("latency_ms", "score", "threshold"))
+    return is_number and type(value) in {int, float}
+
+
+@pytest.mark.parametrize("record_type", sorted(BODIES_IN_FULL))
+def test_words_of_closed_lists_and_bad_text_are_refused(record_type: str) -> None:
+    for path in paths(full_record(record_type)):
+        fields = full_record(record_type)
+        parent, name = parent_of(fields, path)
+        if isinstance(parent[name], str) and not any(path.startswith(f"{prefix}.") for prefix in OPEN):
+            for bad in ("", "\x1b[2J", "two\nlines", "a\u202eb", "x" * 600):
+                parent[name] = bad
+                assert not is_record(fields), (path, bad)
+
+
+def test_errors_name_the_field_and_never_the_value() -> None:
+    fields = full_record("inference")
+    fields["body"]["guardrails"][0]["decision"] = "secret answer"
+    with pytest.raises(MalformedError) as caught:
+        decode_record(cbor.encode(fields))
+    assert "body.guardrails.0.decision: expected one of allow," in str(caught.value)
+    assert "secret" not in str(caught.value)
+    fields = full_record("inference")
+    del fields["body"]["guardrails"][0]["policy"]["version"]
+    with pytest.raises(MalformedError, match=r"body\.guardrails\.0\.policy: expected the fields version too"):
+        decode_record(cbor.encode(fields))
+    with pytest.raises(MalformedError, match=r"expected .*, got"):
+        decode_record(cbor.encode({"v": 1}))
+    fields = full_record("inference")
+    fields["body"]["params"]["secret words\n"] = 1
+    with pytest.raises(MalformedError, match=r"body\.params\.\(a field name\)"):
+        decode_record(cbor.encode(fields))
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,10}", fullmatch=True), SCALARS, max_size=5))
+def test_parameters_are_short_scalars(params: dict[str, Value]) -> None:
+    fields = full_record("inference")
+    fields["body"]["params"] = params
+    plain = all(
+        value is None
+        or isinstance(value, bool)
+        or (isinstance(value, int) and -(2**63) <= value < 2**63)
+        or (isinstance(value, float) and abs(value) != float("inf"))
+        or (isinstance(value, str) and value and value.isprintable())
+        for value in params.values()
+    )
+    if plain:
+        assert is_record(fields)
+    if any(isinstance(value, bytes) or value in ("", float("inf"), 2**64 - 1) for value in params.values()):
+        assert not is_record(fields)
+
+
+def changed(**changes: Value) -> dict[str, Value]:
+    return {**full_record("inference"), **changes}
+
+
+def test_relations_between_fields_are_checked() -> None:
+    assert is_record(changed(end=TIME_MS))
+    assert not is_record(changed(end=TIME_MS - 1))
+    assert is_record(changed(stream={"id": "s", "seq": 0}))
+    assert not is_record(changed(stream={"id": "s", "seq": 0, "prev": digest("prev")}))
+    assert is_record(changed(stream={"id": "s", "seq": 1}))
+
+
+def test_versions_types_and_times_have_their_range() -> None:
+    for version in (0, 2, True, 1.0, "1"):
+        assert not is_record(changed(v=version))
+    assert not is_record(changed(type="unknown"))
+    assert not is_record(changed(type="model-registration"))
+    assert is_record(changed(time=TIME_MS_MAX, end=TIME_MS_MAX))
+    assert not is_record(changed(time=TIME_MS_MAX + 1, end=TIME_MS_MAX + 1))
+
+
+def test_ids_are_uuids_of_version_7() -> None:
+    for bad in (bytes(16), uuid7("x")[:15], uuid7("x") + b"0", uuid7("x").hex()):
+        assert not is_record(changed(id=bad))
+    other_version = bytearray(uuid7("x"))
+    other_version[6] = 0x40 | other_version[6] & 0x0F
+    assert not is_record(changed(id=bytes(other_version)))
+
+
+def test_commitments_are_bounded_in_number_and_name() -> None:
+    many = {f"n{number:02}": digest("x") for number in range(COMMITMENTS_MAX)}
+    assert is_record(changed(commitments=many))
+    assert not is_record(changed(commitments={**many, "one more": digest("x")}))
+    assert not is_record(changed(commitments={"n" * 129: digest("x")}))
+    assert not is_record(changed(commitments={"": digest("x")}))
+    assert not is_record(changed(commitments={"input": digest("x")[:31]}))
+    assert not is_record(changed(commitments={1: digest("x")}))
+
+
+def assert_one_encoding(data: bytes) -> None:
+    """Check that a payload which is accepted is the deterministic encoding of its record, by the general decoder."""
+    if accepted(decode_record, data):
+        assert same(cbor.decode(data), dict(decode_record(data).fields))
+        assert encode_record(decode_record(data).fields) == data
+
+
+@given(st.one_of(st.binary(max_size=100), damaged(encode_record(full_record("inference")))))
+def test_any_bytes_are_a_record_or_malformed(data: bytes) -> None:
+    assert_one_encoding(data)
+
+
+@pytest.mark.parametrize("record_type", sorted(BODIES_IN_FULL))
+@given(data=st.data())
+def test_a_record_has_one_encoding(record_type: str, data: st.DataObject) -> None:
+    fields = full_record(record_type)
+    other = encode_freely(fields, data)
+    assert accepted(decode_record, other) == (other == encode_record(fields))
+
+
+FLOATS = [
+    0.0,
+    -0.0,
+    0.5,
+    1.5,
+    65_504.0,
+    65_505.0,
+    1e-8,
+    2.0**-24,
+    2.0**-25,
+    2.0**-149,
+    2.0**-150,
+    1e38,
+    1e39,
+    5e-324,
+    1.1,
+]
+
+
+@pytest.mark.parametrize("value", FLOATS)
+def test_a_float_has_one_width(value: float) -> None:
+    fields = full_record("inference")
+    fields["body"]["latency_ms"] = value
+    encoded, name, short = encode_record(fields), b"\x6alatency_ms", cbor.encode(value)
+    for wide in all_widths(value):
+        if wide != short:
+            assert not accepted(decode_record, encoded.replace(name + short, name + wide))
+
+
+def all_widths(value: float) -> list[bytes]:
+    """Return the encodings of a float in all widths that hold it exactly."""
+    encodings = []
+    for code, head in (("e", b"\xf9"), ("f", b"\xfa"), ("d", b"\xfb")):
+        try:
+            packed = struct.pack(f">{code}", value)
+        except OverflowError:
+            continue
+        if struct.unpack(f">{code}", packed) == (value,):
+            encodings.append(head + packed)
+    return encodings
+
+
+@given(st.lists(st.text(max_size=3), min_size=2, max_size=6, unique=True), st.data())
+def test_names_in_open_maps_have_one_order(names: list[str], data: st.DataObject) -> None:
+    fields = full_record("inference")
+    fields["body"]["params"] = dict.fromkeys(names, 1)
+    fields["commitments"] = dict.fromkeys(names, digest("x"))
+    for encoded in (cbor.encode(fields), encode_freely(fields, data)):
+        assert_one_encoding(encoded)
+
+
+@given(VALUES)
+def test_any_value_is_a_record_or_malformed(value: Value) -> None:
+    accepted(decode_record, cbor.encode(value))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(full_record("inference"))), VALUES))
+def test_any_values_in_the_fields_are_a_record_or_malformed(replaced: dict[str, Value]) -> None:
+    is_record(changed(**replaced))
+
+
+@given(st.sampled_from(sorted(BODIES)), VALUES)
+def test_any_body_is_a_record_or_malformed(record_type: str, body: Value) -> None:
+    is_record(changed(type=record_type, body=body))
+
+
+def test_every_truncation_is_refused() -> None:
+    data = encode_record(full_record("inference"))
+    for cut in truncations(data):
+        assert not accepted(decode_record, cut)
+    for flipped in bit_flips(data):
+        assert_one_encoding(flipped)
+
+
+def test_what_cannot_be_encoded_is_malformed() -> None:
+    with pytest.raises(MalformedError):
+        encode_record(changed(body=object()))
+    with pytest.raises(MalformedError, match="at most"):
+        decode_record(bytes(PAYLOAD_BYTES_MAX + 1))
+
+
+def test_a_policy_comes_back_from_its_body() -> None:
+    policy = small_log(0).policy
+    assert LogPolicy.of_body(policy.body()) == policy

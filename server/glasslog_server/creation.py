@@ -100,12 +100,12 @@ def remains(folder: Path) -> list[Path]:
 
 
 def remove(paths: list[Path]) -> None:
-    """Remove files and folders, in this order."""
+    """Remove what is there of files and folders, in this order."""
     for path in paths:
         if path.is_dir():
             shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        elif path.exists():
+            path.unlink()
 
 
 @contextlib.contextmanager
@@ -119,8 +119,7 @@ def _all_or_nothing(folder: Path, paths: list[Path]) -> Iterator[None]:
     missing_folders = _missing_folders(folder, *(path.parent for path in paths))
     marker = folder / MARKER_NAME
     try:
-        for missing in missing_folders:
-            missing.mkdir(mode=0o700)
+        _make_folders(missing_folders)
         _write_text(marker, json.dumps([str(path) for path in paths]))
         yield
     except BaseException:
@@ -137,6 +136,15 @@ def _missing_folders(*folders: Path) -> list[Path]:
     """Return the folders that have to be made, parents first."""
     needed = {step.absolute() for folder in folders for step in (folder, *folder.parents)}
     return sorted((step for step in needed if not step.exists()), key=lambda step: len(step.parts))
+
+
+def _make_folders(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            msg = f"{folder}: cannot make this folder: {error.strerror}"
+            raise CreationError(msg) from error
 
 
 async def _write_log(config: Config, new: NewLog, time_ms: int) -> None:

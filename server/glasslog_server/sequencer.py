@@ -318,7 +318,7 @@ class Sequencer:
             candidate.leaf_hash: index for candidate, index in zip(candidates, found, strict=True) if index is not None
         }
         now = max(state.head.time, int(self._clock()))
-        plan = plan_round(candidates, known, state.head.size, state.authority, now)
+        plan = plan_round(candidates, known, state.head.size, state.authority, now, self._signer.public_keys)
 
         # 3. Grow the tree, write, sign, guard, publish. Crash: see there.
         if plan.new:

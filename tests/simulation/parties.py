@@ -2,10 +2,10 @@
 
 import hashlib
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from glasslog.authority import POLICY_STREAM, Authority
-from glasslog.keys import SigningKey
+from glasslog.keys import PublicKey, SigningKey
 from glasslog.records import RECORD_TYPES, LogPolicy, Stream, decode_record, encode_record
 from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, sign_statement
 from glasslog_server.core.round import Candidate
@@ -66,6 +66,16 @@ class Operator:
             body,
             record_id=uuid7(1_000_000 + place.seq),
             time_ms=START * 1_000,
+        )
+        return candidate_of(statement)
+
+    def restate(self, log_keys: tuple[PublicKey, ...]) -> Candidate:
+        """Sign a new policy that names these log keys."""
+        place = Stream(POLICY_STREAM, self.authority.next_seq, self.authority.last_leaf)
+        body = replace(POLICY, log_keys=log_keys).body()
+        record_id = uuid7(2_000_000 + place.seq)
+        statement = sign_policy_record(
+            OPERATOR, ORIGIN, place, "log-policy", body, record_id=record_id, time_ms=START * 1_000
         )
         return candidate_of(statement)
 

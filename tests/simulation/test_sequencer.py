@@ -9,7 +9,7 @@ from glasslog.errors import AuthorityError, GlasslogError, UnknownKeyError
 from glasslog_server.core.round import Candidate
 from glasslog_server.errors import OverloadedError, StoppingError, TreeRangeError
 from glasslog_server.sequencer import Sequenced, SequencerLimits
-from tests.simulation.parties import FIRST_ENTRY, START, Issuer, Operator, candidate_of
+from tests.simulation.parties import FIRST_ENTRY, LOG_KEY, START, Issuer, Operator, candidate_of, key
 from tests.simulation.running import Simulation, sequenced, until_taken, with_issuer
 
 
@@ -120,6 +120,20 @@ async def test_a_key_is_valid_by_the_time_of_the_log_alone() -> None:
     assert isinstance(early, list)
     assert isinstance(early[0], AuthorityError)
     simulation.clock = START + 60
+    sequenced(await simulation.submit([issuer.candidate()]))
+    await simulation.check()
+    await simulation.stop()
+
+
+async def test_a_policy_without_the_key_that_signs_its_own_tree_head_is_refused() -> None:
+    simulation, issuer, operator = await with_issuer()
+    other = key("another log key").public_key
+    refused = await simulation.submit([operator.restate((other,))])
+    assert isinstance(refused, list)
+    assert isinstance(refused[0], AuthorityError)
+    sequenced(await simulation.submit([operator.restate((other, LOG_KEY.public_key))]))
+    await simulation.stop()
+    await simulation.start()
     sequenced(await simulation.submit([issuer.candidate()]))
     await simulation.check()
     await simulation.stop()

@@ -1,4 +1,4 @@
-"""A relying party's desk: a folder with keys and files, and the command line run on them, here or in a process apart."""
+"""A relying party's desk: a folder with keys and files, and the command line run on them, here or apart."""
 
 import json
 import os

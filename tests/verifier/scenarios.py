@@ -5,21 +5,24 @@ who swaps parts of a file. `failed` names the steps that must fail, `unchecked` 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from glasslog.bundle import Bundle
 from glasslog.checkpoint import Checkpoint, sign_checkpoint
 from glasslog.commitments import Disclosure, encode_disclosures
 from glasslog.cose import Sign1
-from glasslog.keys import PublicKey
 from glasslog.merkle import Hash, LeafIndex, TreeSize
 from glasslog.note import Note, decode_note, sign_note
 from glasslog.pem import encode_public_key
 from glasslog.receipt import InclusionProof, encode_receipt, signed_root_bytes
-from glasslog.records import encode_record
-from glasslog.statement import SignedStatement, TransparentStatement, decode_statement, sign_statement
+from glasslog.statement import (
+    SignedStatement,
+    TransparentStatement,
+    decode_statement,
+    sign_statement,
+)
 from glasslog.tlog_proof import TlogProof
-from glasslog.vkey import TYPE_ED25519, VerifierKey
+from tests.verifier.entitlement_scenarios import bundles_with_a_broken_authority, bundles_with_an_issuer_who_may_not
 from tests.verifier.evidence import (
     ISSUER,
     ISSUER_KEY,
@@ -27,49 +30,16 @@ from tests.verifier.evidence import (
     ORIGIN,
     STRANGER_KEY,
     SUBJECT,
-    TIME_MS,
-    TIME_S,
     VKEY,
     Ledger,
     Witness,
     digest,
     disclosures,
     inference,
-    record_fields,
     signing_key,
     small_log,
 )
-
-INDEX = 4
-W1, W2, W3 = Witness("w1"), Witness("w2"), Witness("w3")
-POLICY = "".join(f"witness {witness.name} {witness.vkey}\n" for witness in (W1, W2, W3))
-POLICY += "group two 2 w1 w2 w3\nquorum two\n"
-ISSUER_PEM = encode_public_key(ISSUER_KEY.public_key)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A file, what the relying party brings along, and what must come out."""
-
-    name: str
-    data: bytes
-    verdict: str = "verified"
-    failed: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
-    log_keys: tuple[str, ...] = (str(VKEY),)
-    policy: str | None = None
-    issuer_key: bytes | None = None
-    statement: bytes | None = None
-    entry_id: bytes | None = None
-    disclosures: bytes | None = None
-
-
-def fails(name: str, data: bytes, *failed: str, **asked: object) -> Scenario:
-    return Scenario(name, data, "failed", failed, **asked)  # type: ignore[arg-type]
-
-
-def leaves_open(name: str, data: bytes, *unchecked: str, **asked: object) -> Scenario:
-    return Scenario(name, data, "could-not-check", (), unchecked, **asked)  # type: ignore[arg-type]
+from tests.verifier.scenario import INDEX, ISSUER_PEM, OTHER_LOG, POLICY, W1, W2, W3, Scenario, fails, leaves_open
 
 
 def scenarios() -> list[Scenario]:
@@ -102,13 +72,10 @@ def honest_bundles() -> Iterator[Scenario]:
     yield Scenario("bundle-of-entry-0", ledger.bundle(0, authority=[0]).encode())
     yield Scenario("bundle-of-a-registration", ledger.bundle(1, authority=[0]).encode())
     yield Scenario("bundle-with-the-issuer-pinned", bundle.encode(), issuer_key=ISSUER_PEM)
-    yield Scenario("bundle-with-two-trusted-logs", bundle.encode(), log_keys=(str(W1_LOG), str(VKEY)))
+    yield Scenario("bundle-with-two-trusted-logs", bundle.encode(), log_keys=(str(OTHER_LOG), str(VKEY)))
     ledger.revoke(ISSUER_KEY.public_key)
     yield Scenario("bundle-revoked-later", ledger.bundle(INDEX).encode())
     yield Scenario("bundle-revoked-later-and-says-so", ledger.bundle(INDEX, authority=[0, 1, 7]).encode())
-
-
-W1_LOG = VerifierKey("other.example", TYPE_ED25519, signing_key("other log").public_key)
 
 
 def with_proof(bundle: Bundle, proof: TlogProof) -> bytes:
@@ -167,7 +134,7 @@ def bundles_by_a_dishonest_log() -> Iterator[Scenario]:
     yield fails("receipt-of-another-tree-of-one-size", same_size, "receipt")
     renamed = replace(bundle, receipt=ledger.receipt(INDEX, issuer="https://other.example")).encode()
     yield fails("receipt-in-another-logs-name", renamed, "receipt")
-    yield fails("log-that-is-not-trusted", bundle.encode(), "checkpoint", "receipt", log_keys=(str(W1_LOG),))
+    yield fails("log-that-is-not-trusted", bundle.encode(), "checkpoint", "receipt", log_keys=(str(OTHER_LOG),))
     stranger = Ledger(log_key=STRANGER_KEY)
     stranger.entries = ledger.entries
     yield fails("log-with-another-key", stranger.bundle(INDEX).encode(), "checkpoint", "receipt")
@@ -183,6 +150,10 @@ def bundles_by_a_dishonest_log() -> Iterator[Scenario]:
         with_proof(bundle, replace(ledger.proof(INDEX), checkpoint=bad_note)),
         "checkpoint",
     )
+    twice = small_log()
+    twice.append(twice.entries[INDEX])
+    elsewhere = replace(twice.bundle(INDEX), receipt=twice.receipt(7)).encode()
+    yield fails("receipt-of-the-same-statement-at-another-index", elsewhere, "receipt")
     timeless = replace(bundle, receipt=receipt_without_time(ledger)).encode()
     yield leaves_open("receipt-without-a-time", timeless, "issuer-key")
 
@@ -191,138 +162,6 @@ def receipt_without_time(ledger: Ledger) -> bytes:
     protected = bytes.fromhex("a20127") + b"\x19\x01\x8b\x01"  # {1: -8, 395: 1}
     proof = InclusionProof(ledger.size, LeafIndex(INDEX), ledger.tree().inclusion_path(INDEX))
     return encode_receipt(protected, proof, LOG_KEY.sign(signed_root_bytes(protected, ledger.tree().root())))
-
-
-def bundles_with_a_broken_authority() -> Iterator[Scenario]:
-    ledger = small_log()
-    bundle = ledger.bundle(INDEX)
-    first, second = bundle.authority
-    yield fails("authority-without-entry-0", replace(bundle, authority=(second,)).encode(), "authority")
-    yield fails("authority-out-of-order", replace(bundle, authority=(second, first)).encode(), "authority")
-    yield fails("authority-with-entry-0-twice", replace(bundle, authority=(first, first, second)).encode(), "authority")
-    yield fails("authority-with-a-decision", ledger.bundle(INDEX, authority=[0, 2]).encode(), "authority")
-    swapped = replace(second, proof=first.proof)
-    yield fails("authority-proof-of-another-entry", replace(bundle, authority=(first, swapped)).encode(), "authority")
-    older = ledger.authority_entry(1, 6)
-    yield fails("authority-proof-in-another-tree", replace(bundle, authority=(first, older)).encode(), "authority")
-    broken = replace(second, statement=b"\xd2\x84")
-    yield fails("authority-malformed", replace(bundle, authority=(first, broken)).encode(), "authority")
-    for name, other in (
-        ("authority-policy-of-another-log", Ledger(origin="other.example")),
-        ("authority-policy-without-the-log-key", Ledger(named_log_keys=[STRANGER_KEY])),
-        ("authority-policy-signed-by-a-stranger", self_signed_by_a_stranger()),
-    ):
-        other.state_policy()
-        other.register(ISSUER_KEY.public_key)
-        dishonest = small_log()
-        dishonest.entries[:2] = other.entries[:2]
-        yield fails(name, dishonest.bundle(INDEX).encode(), "authority")
-    for name, entry in (
-        ("registration-signed-by-a-stranger", registration(operator_key=STRANGER_KEY)),
-        ("registration-under-a-forged-signature", forged(registration())),
-        ("registration-out-of-the-stream", registration(prev=bytes(32))),
-        ("registration-with-a-gap-and-no-predecessor", registration(seq=5, prev=None)),
-        ("registration-in-another-stream", registration(id="decisions")),
-    ):
-        dishonest = small_log()
-        dishonest.entries[1] = entry
-        yield fails(name, dishonest.bundle(INDEX).encode(), "authority")
-    gap = small_log()
-    gap.entries[1] = registration(seq=7, prev=digest("an entry that is left out"))
-    yield Scenario("registration-after-others-that-are-left-out", gap.bundle(INDEX).encode())
-    yield from rotated_keys()
-
-
-def self_signed_by_a_stranger() -> Ledger:
-    ledger = Ledger()
-    ledger.operator_key = STRANGER_KEY
-    return ledger
-
-
-def registration(operator_key: object = None, **stream: object) -> SignedStatement:
-    ledger = Ledger()
-    ledger.state_policy()
-    if operator_key is not None:
-        ledger.operator_key = STRANGER_KEY
-    body = {"action": "register", "issuer": ISSUER, "key": ISSUER_KEY.public_key.raw, "valid_from": 0}
-    return ledger.operator_statement("issuer-registration", body, **stream)
-
-
-def forged(statement: SignedStatement) -> SignedStatement:
-    return decode_statement(Sign1(statement.protected, b"\xa0", statement.payload, bytes(64)).encode())
-
-
-def rotated_keys() -> Iterator[Scenario]:
-    """Change the log's key after the entry: the receipt stays under the old one."""
-    ledger = small_log()
-    old_receipt = ledger.receipt(INDEX)
-    new_key = signing_key("log 2")
-    rotation = ledger.state_policy(log_keys=(LOG_KEY.public_key, new_key.public_key))
-    ledger.log_key = new_key
-    keys = (str(VKEY), str(ledger.vkey))
-    told = replace(ledger.bundle(INDEX, authority=[0, 1, rotation]), receipt=old_receipt)
-    yield Scenario("log-key-changed-later", told.encode(), log_keys=keys)
-    untold = replace(ledger.bundle(INDEX), receipt=old_receipt).encode()
-    yield fails("log-key-changed-and-no-policy-says-so", untold, "authority", log_keys=keys)
-    yield fails("log-key-changed-and-the-old-one-not-trusted", told.encode(), "receipt", log_keys=keys[1:])
-
-
-def bundles_with_an_issuer_who_may_not() -> Iterator[Scenario]:
-    def log_with(*registered: tuple[PublicKey, str], **validity: int) -> Ledger:
-        ledger = Ledger()
-        ledger.state_policy()
-        for key, issuer in registered:
-            ledger.register(key, issuer, **validity)
-        for seq in range(3):
-            ledger.append(inference(seq))
-        return ledger
-
-    key, stranger = ISSUER_KEY.public_key, STRANGER_KEY.public_key
-    good = log_with((key, ISSUER))
-    yield fails("issuer-never-registered", good.bundle(2, authority=[0]).encode(), "issuer-key")
-    yield fails("issuer-registered-with-another-key", log_with((stranger, ISSUER)).bundle(2).encode(), "issuer-key")
-    other_name = log_with((key, "https://other.example"))
-    yield fails("issuer-registered-under-another-name", other_name.bundle(2).encode(), "issuer-key")
-    expired = log_with((key, ISSUER), valid_until=TIME_MS)
-    yield fails("issuer-key-expired-at-that-second", expired.bundle(2).encode(), "issuer-key")
-    yield Scenario("issuer-key-in-its-last-second", expired.bundle(2, time=TIME_S - 1).encode())
-    early = log_with((key, ISSUER), valid_from=TIME_MS + 1)
-    yield fails("issuer-key-not-yet-valid", early.bundle(2).encode(), "issuer-key")
-    pinned = encode_public_key(stranger)
-    yield fails("issuer-key-is-not-the-pinned-one", good.bundle(2).encode(), "issuer-key", issuer_key=pinned)
-
-    late = Ledger()
-    late.state_policy()
-    late.append(inference())
-    late.register(key)
-    yield fails("issuer-registered-after-the-entry", late.bundle(1, authority=[0, 2]).encode(), "issuer-key")
-
-    revoked = Ledger()
-    revoked.state_policy()
-    revoked.register(key)
-    revoked.revoke(key)
-    revoked.append(inference())
-    yield fails("issuer-key-revoked-before", revoked.bundle(3, authority=[0, 1, 2]).encode(), "issuer-key")
-
-    restricted = Ledger()
-    restricted.policy = replace(restricted.policy, record_types=frozenset({"model-registration"}))
-    restricted.state_policy()
-    restricted.register(key)
-    restricted.append(inference())
-    yield fails("record-type-that-the-policy-does-not-admit", restricted.bundle(2).encode(), "issuer-key")
-
-    payload = encode_record(record_fields("log-policy", restricted.policy.body()))
-    usurper = log_with((key, ISSUER))
-    usurper.append(sign_statement(ISSUER_KEY, issuer=ISSUER, subject=SUBJECT, payload=payload))
-    yield fails("policy-record-by-an-issuer", usurper.bundle(5).encode(), "issuer-key")
-
-    unsigned = small_log()
-    unsigned.entries[INDEX] = forged(inference(2))
-    yield fails("statement-under-a-forged-signature", unsigned.bundle(INDEX).encode(), "signature")
-
-    wrong = small_log()
-    wrong.entries[INDEX] = sign_statement(ISSUER_KEY, issuer=ISSUER, subject=SUBJECT, payload=b"\xa0")
-    yield fails("record-of-no-schema", wrong.bundle(INDEX).encode(), "statement")
 
 
 def bundles_and_disclosures() -> Iterator[Scenario]:
@@ -373,7 +212,7 @@ def bundles_and_policies() -> Iterator[Scenario]:
     )
     yield fails("cosignature-at-another-time", data, "quorum", policy=POLICY)
     yield Scenario("cosignature-that-nobody-asked-about", data)
-    yield fails("log-that-the-policy-does-not-name", bundle(W1, W2), "quorum", policy=f"log {W1_LOG}\n{POLICY}")
+    yield fails("log-that-the-policy-does-not-name", bundle(W1, W2), "quorum", policy=f"log {OTHER_LOG}\n{POLICY}")
     yield Scenario("log-that-the-policy-names", bundle(W1, W2), policy=f"log {VKEY}\n{POLICY}", log_keys=())
     yield Scenario("policy-that-asks-for-nobody", bundle(), policy="quorum none\n")
 
@@ -447,12 +286,12 @@ def receipts_and_proofs() -> Iterator[Scenario]:
         "receipt",
         statement=statement,
         issuer_key=ISSUER_PEM,
-        log_keys=(str(W1_LOG),),
+        log_keys=(str(OTHER_LOG),),
     )
     consistency = ledger.consistency_receipt(3, 7)
     yield fails("receipt-of-consistency-alone", consistency, "receipt", statement=statement, issuer_key=ISSUER_PEM)
     without_kid = receipt_without_time(ledger)
-    keys = (str(W1_LOG), str(VKEY))
+    keys = (str(OTHER_LOG), str(VKEY))
     yield Scenario("receipt-without-kid", without_kid, statement=statement, issuer_key=ISSUER_PEM, log_keys=keys)
     yield Scenario(
         "receipt-without-kid-by-the-first-log",
@@ -469,7 +308,7 @@ def checkpoints() -> Iterator[Scenario]:
     yield Scenario("checkpoint-of-the-empty-tree", Ledger().checkpoint())
     yield Scenario("checkpoint-with-a-quorum", ledger.checkpoint(witnesses=[W1, W2]), policy=POLICY)
     yield fails("checkpoint-without-a-quorum", ledger.checkpoint(witnesses=[W1]), "quorum", policy=POLICY)
-    yield fails("checkpoint-by-another-log", ledger.checkpoint(), "checkpoint", log_keys=(str(W1_LOG),))
+    yield fails("checkpoint-by-another-log", ledger.checkpoint(), "checkpoint", log_keys=(str(OTHER_LOG),))
     yield fails("checkpoint-cut-off", ledger.checkpoint()[:-1], "format")
     huge = sign_checkpoint(Checkpoint(ORIGIN, TreeSize(2**63), ledger.tree().root()), [LOG_KEY])
     yield fails("checkpoint-of-2-to-the-63", huge, "checkpoint")

@@ -16,7 +16,7 @@ from glasslog.limits import (
 )
 from tests.verifier.evidence import disclosures, small_log
 from tests.verifier.fuzzing import accepted, bit_flips, damaged, insertions, truncations
-from tests.verifier.test_cbor import VALUES, encode_freely
+from tests.verifier.test_cbor import SEEDS, VALUES, encode_freely
 
 BUNDLE = small_log().bundle(4, disclosed=disclosures()[:1])
 DATA = BUNDLE.encode()
@@ -42,10 +42,10 @@ def test_every_bundle_begins_with_the_same_mark(bundle: Bundle) -> None:
     assert detect(bundle.encode()) is FileType.BUNDLE
 
 
-@given(BUNDLES, st.data())
-def test_a_bundle_has_one_encoding(bundle: Bundle, data: st.DataObject) -> None:
+@given(BUNDLES, SEEDS)
+def test_a_bundle_has_one_encoding(bundle: Bundle, seed: int) -> None:
     encoded = bundle.encode()
-    other = encode_freely(cbor.decode(encoded), data)
+    other = encode_freely(cbor.decode(encoded), seed)
     assert accepted(decode_bundle, other) == (other == encoded)
 
 

@@ -9,7 +9,8 @@ from glasslog.sources.http import Patience
 from tests.verifier.desk import Desk, Outcome
 from tests.verifier.evidence import SUBJECT, VKEY, inference, small_log
 from tests.verifier.log_server import MEDIA_TYPES, Answer, LogServer, honest, json_answer
-from tests.verifier.scenarios import POLICY, receipt_without_time
+from tests.verifier.scenario import POLICY
+from tests.verifier.scenarios import receipt_without_time
 
 OTHER_SUBJECT = "urn:uuid:00000000-0000-4000-8000-000000000001"
 LEDGER = small_log(2)

@@ -26,7 +26,8 @@ from tests.verifier.evidence import (
     record_fields,
     small_log,
 )
-from tests.verifier.scenarios import INDEX, ISSUER_PEM, POLICY, W1, W2, Scenario, scenarios
+from tests.verifier.scenario import INDEX, ISSUER_PEM, POLICY, W1, W2, Scenario
+from tests.verifier.scenarios import scenarios
 from tests.verifier.test_policy import ml_dsa_vkey
 
 KEY = ("--log-key", "@log.vkey")
@@ -330,7 +331,7 @@ def test_the_version_and_the_commands_are_told(desk: Desk) -> None:
     )
 
 
-# ----------------------------------------------------------------------------------------------- in a process of its own
+# ------------------------------------------------------------------------------------------ in a process of its own
 
 
 def test_the_program_has_every_exit_code(desk: Desk) -> None:

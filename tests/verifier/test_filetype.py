@@ -16,7 +16,7 @@ from tests.verifier.evidence import (
     record_fields,
     small_log,
 )
-from tests.verifier.scenarios import POLICY
+from tests.verifier.scenario import POLICY
 from tests.verifier.test_note import EXAMPLE
 
 LEDGER = small_log()

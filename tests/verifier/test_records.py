@@ -23,7 +23,7 @@ from tests.verifier.evidence import (
     uuid7,
 )
 from tests.verifier.fuzzing import accepted, bit_flips, damaged, truncations
-from tests.verifier.test_cbor import SCALARS, VALUES, encode_freely, same
+from tests.verifier.test_cbor import SCALARS, SEEDS, VALUES, encode_freely, same
 
 KEY = digest("key")
 
@@ -348,10 +348,10 @@ def test_any_bytes_are_a_record_or_malformed(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("record_type", sorted(BODIES_IN_FULL))
-@given(data=st.data())
-def test_a_record_has_one_encoding(record_type: str, data: st.DataObject) -> None:
-    fields = full_record(record_type)
-    other = encode_freely(fields, data)
+@given(seed=SEEDS)
+def test_a_record_has_one_encoding(record_type: str, seed: int) -> None:
+    fields = cbor.decode(encode_record(full_record(record_type)))  # in the order of its encoding
+    other = encode_freely(fields, seed)
     assert accepted(decode_record, other) == (other == encode_record(fields))
 
 
@@ -397,12 +397,12 @@ def all_widths(value: float) -> list[bytes]:
     return encodings
 
 
-@given(st.lists(st.text(max_size=3), min_size=2, max_size=6, unique=True), st.data())
-def test_names_in_open_maps_have_one_order(names: list[str], data: st.DataObject) -> None:
+@given(st.lists(st.text(max_size=3), min_size=2, max_size=6, unique=True), SEEDS)
+def test_names_in_open_maps_have_one_order(names: list[str], seed: int) -> None:
     fields = full_record("inference")
     fields["body"]["params"] = dict.fromkeys(names, 1)
     fields["commitments"] = dict.fromkeys(names, digest("x"))
-    for encoded in (cbor.encode(fields), encode_freely(fields, data)):
+    for encoded in (cbor.encode(fields), encode_freely(fields, seed)):
         assert_one_encoding(encoded)
 
 

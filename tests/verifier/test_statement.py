@@ -54,6 +54,7 @@ def test_another_key_does_not_verify() -> None:
 
 def test_no_changed_byte_verifies() -> None:
     for data in (*bit_flips(STATEMENT.entry), *truncations(STATEMENT.entry), *insertions(STATEMENT.entry)):
+        assert_read_as_it_is(data)
         if accepted(decode_statement, data):
             with pytest.raises(SignatureError):
                 decode_statement(data).verify(ISSUER_KEY.public_key)
@@ -61,8 +62,18 @@ def test_no_changed_byte_verifies() -> None:
 
 @given(st.one_of(st.binary(max_size=200), damaged(STATEMENT.entry)))
 def test_any_bytes_are_a_statement_or_malformed(data: bytes) -> None:
+    assert_read_as_it_is(data)
+
+
+def assert_read_as_it_is(data: bytes) -> None:
+    """Check that a statement which is accepted says what the general decoder reads in its header."""
     if accepted(decode_statement, data):
-        assert decode_statement(data).entry == data
+        statement = decode_statement(data)
+        headers = cbor.decode(statement.protected)
+        claims = headers[15]
+        assert statement.entry == data
+        assert (statement.issuer, statement.subject, statement.kid) == (claims[1], claims[2], headers[4])
+        assert statement.content_type == headers[3]
 
 
 @given(st.one_of(st.binary(max_size=200), damaged(TRANSPARENT)))
@@ -143,6 +154,33 @@ def test_other_statements_are_refused(changes: dict[str, Value]) -> None:
 def test_the_longest_names_fit() -> None:
     longest = {1: "x:" + "a" * (URI_BYTES_MAX - 2), 2: "y:" + "b" * (URI_BYTES_MAX - 2)}
     assert accepted(decode_statement, statement_with(claims=longest))
+
+
+NIL = "urn:uuid:" + "0" * 36
+OTHER = "urn:uuid:" + "1" * 36
+
+
+@pytest.mark.parametrize("subject", [SUBJECT, NIL, OTHER, NIL[:-1], NIL + "0"])
+def test_the_subject_is_the_claim_and_no_text_that_stands_where_it_would(subject: str) -> None:
+    """What decoding remembers of headers must not take the last text of a header for the sub."""
+    for last in (SUBJECT, NIL, OTHER, "https://x.example/" + "x" * 27):
+        for decoy in ({99: last}, {15: {1: ISSUER, 2: subject, 8: last}}):
+            headers = {
+                1: -8,
+                3: CONTENT_TYPE_RECORD,
+                4: ISSUER_KEY.public_key.kid,
+                15: {1: ISSUER, 2: subject},
+                **decoy,
+            }
+            protected = cbor.encode(dict(sorted(headers.items())))
+            assert decode_statement(statement_with(protected=protected)).subject == subject
+
+
+def test_a_last_text_that_is_not_a_uri_is_refused_as_sub() -> None:
+    for bad in ("x" * 45, "urn:uuid:" + "\x00" * 36, "urn:uuid: " + "0" * 35):
+        for _ in range(2):  # the second time the headers before it are known
+            assert not accepted(decode_statement, statement_with(claims={1: ISSUER, 2: bad}))
+            assert accepted(decode_statement, statement_with(claims={1: ISSUER, 2: NIL}))
 
 
 def test_what_scrapi_tells_apart_has_its_own_error() -> None:

@@ -12,7 +12,8 @@ from glasslog.verify.report import verdict_of
 from glasslog.vkey import decode_vkey
 from tests.verifier.evidence import VKEY, disclosures, small_log
 from tests.verifier.fuzzing import bit_flips, damaged, truncations
-from tests.verifier.scenarios import INDEX, POLICY, W1, W2, Scenario, scenarios
+from tests.verifier.scenario import INDEX, POLICY, W1, W2, Scenario
+from tests.verifier.scenarios import scenarios
 
 SCENARIOS = scenarios()
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -29,7 +29,8 @@ from tests.verifier import (
     test_tlog_proof,
 )
 from tests.verifier.evidence import disclosures
-from tests.verifier.scenarios import Scenario, scenarios
+from tests.verifier.scenario import Scenario
+from tests.verifier.scenarios import scenarios
 from tests.verifier.trees import NaiveTree
 
 FOLDER: Final = Path(__file__).parent.parent / "vectors"

@@ -14,6 +14,7 @@ or all integers, floats, true, false and null. Tags, undefined, other simple val
 tag we use (18, COSE_Sign1) is read by `glasslog.cose`, which also uses the frame readers at the end of this module.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -228,3 +229,15 @@ def item_end(data: bytes, position: int) -> int:
             msg = "expected a whole CBOR item, got a truncated one"
             raise MalformedError(msg)
     return position
+
+
+def sequence_items(data: bytes) -> Iterator[bytes]:
+    """Yield the items of a CBOR sequence (RFC 8742), each as its own bytes, undecoded.
+
+    Raises MalformedError where an item is not well formed or not whole. How many there may be is the caller's to say.
+    """
+    position = 0
+    while position < len(data):
+        end = item_end(data, position)
+        yield data[position:end]
+        position = end

@@ -6,6 +6,7 @@ they were received, so both are slices of the input and are never encoded again.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from glasslog import cbor
@@ -104,16 +105,8 @@ def split_sequence(data: bytes, items_max: int) -> list[bytes]:
 
     Raises MalformedError for anything between or behind them, an empty sequence, and more than `items_max`.
     """
-    messages: list[bytes] = []
-    position = 0
-    while position < len(data):
-        if len(messages) == items_max:
-            msg = f"expected at most {items_max} messages in the sequence"
-            raise MalformedError(msg)
-        end = cbor.item_end(data, position)
-        messages.append(data[position:end])
-        position = end
-    if not messages:
-        msg = "expected at least one message in the sequence, got none"
+    messages = list(islice(cbor.sequence_items(data), items_max + 1))
+    if not 1 <= len(messages) <= items_max:
+        msg = f"expected 1 to {items_max} messages in the sequence, got {'none' if not messages else 'more'}"
         raise MalformedError(msg)
     return messages

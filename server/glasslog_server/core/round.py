@@ -5,12 +5,13 @@ with a root that two independent computations agree on. Who may sign is judged h
 key may have been revoked since admission, even by an entry of this very round.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from glasslog.authority import Authority
 from glasslog.errors import AuthorityError, GlasslogError, MalformedError, UnknownKeyError
+from glasslog.keys import PublicKey
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.records import POLICY_RECORD_TYPES, Record
 from glasslog.statement import SignedStatement
@@ -56,11 +57,13 @@ def plan_round(
     size: TreeSize,
     authority: Authority,
     time: int,
+    signing_keys: Collection[PublicKey] = (),
 ) -> RoundPlan:
     """Decide what each candidate gets, in order. `known` are indexes the log gave before; `time` is in POSIX seconds.
 
     The same statement twice gets one index. A duplicate is answered whoever may sign now: it was logged when its signer
-    was entitled.
+    was entitled. A policy that does not name all of `signing_keys`, with which this round's head will be signed, is
+    refused: the log could not vouch for its own head with it.
     """
     verdicts: list[Verdict] = []
     new: list[Candidate] = []
@@ -75,7 +78,10 @@ def plan_round(
             continue
         index = LeafIndex(size + len(new))
         try:
-            authority = _authorise(authority, candidate, index, time)
+            after = _authorise(authority, candidate, index, time)
+            if after.policy is not authority.policy:
+                _check_names_keys(after, signing_keys)
+            authority = after
         except (AuthorityError, UnknownKeyError, MalformedError) as error:
             verdicts.append(error)
             continue
@@ -93,6 +99,13 @@ def _authorise(authority: Authority, candidate: Candidate, index: LeafIndex, tim
     if record is None or record.type not in POLICY_RECORD_TYPES:
         return authority
     return authority.apply(statement, record, index)
+
+
+def _check_names_keys(authority: Authority, signing_keys: Collection[PublicKey]) -> None:
+    left_out = [key.kid.hex() for key in signing_keys if key not in authority.policy.log_keys]
+    if left_out:
+        msg = f"expected a policy that names every key the log signs with now, got one without kid {left_out[0]}"
+        raise AuthorityError(msg)
 
 
 def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> tuple[dict[TileId, bytes], Hash]:

@@ -11,6 +11,7 @@ leaf hash. Nothing is acknowledged before it is on disk and covered by a signed 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import cbor2
@@ -276,15 +277,10 @@ def _split(data: bytes, entries_max: int) -> list[bytes]:
 
     Raises MalformedError for a sequence that is empty or ends within an item, TooLargeError for too many items.
     """
-    statements: list[bytes] = []
-    position = 0
-    while position < len(data):
-        if len(statements) == entries_max:
-            msg = f"expected at most {entries_max} statements in a sequence, got more"
-            raise TooLargeError(msg)
-        end = cbor.item_end(data, position)
-        statements.append(data[position:end])
-        position = end
+    statements = list(islice(cbor.sequence_items(data), entries_max + 1))
+    if len(statements) > entries_max:
+        msg = f"expected at most {entries_max} statements in a sequence, got more"
+        raise TooLargeError(msg)
     if not statements:
         msg = "expected at least one statement in the sequence, got none"
         raise MalformedError(msg)

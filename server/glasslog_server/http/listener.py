@@ -141,10 +141,11 @@ class Listener:
     `address` is what is listened on, with the port that was taken.
     """
 
-    def __init__(self, runner: web.AppRunner, server: asyncio.Server) -> None:
+    def __init__(self, runner: web.AppRunner, server: asyncio.Server, bounds: _Bounds) -> None:
         """Take what is running; use `start`."""
         self._runner = runner
         self._server = server
+        self._bounds = bounds
         host, port, *_ = server.sockets[0].getsockname()
         self.address = ListenAddress(host, port)
 
@@ -180,7 +181,12 @@ class Listener:
             await runner.cleanup()
             msg = f"cannot listen on {address}: {error.strerror or error}"
             raise ListenError(msg) from error
-        return cls(runner, server)
+        return cls(runner, server, bounds)
+
+    @property
+    def connections_open(self) -> int:
+        """Return how many connections there are."""
+        return self._bounds.open
 
     async def close(self) -> None:
         """Take no more connections, wait for the requests under way as long as was given, and close."""

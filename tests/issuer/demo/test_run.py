@@ -19,7 +19,7 @@ from glasslog_issuer.demo.narration import Narration
 from glasslog_issuer.demo.run import Demonstration
 from glasslog_issuer.demo.vendor import Recorded
 
-COMMAND = [sys.executable, "-c", "from glasslog_issuer.cli import main; main()", "demo"]
+COMMAND = [sys.executable, "-m", "glasslog_issuer", "demo"]
 
 
 def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -173,6 +173,12 @@ class RunningLog:
             return Answer(response.status, response.headers, await response.read())
 
 
+def new_session() -> aiohttp.ClientSession:
+    """Return a client that asks for no compression and uses no connection twice: servers here close them early."""
+    connector = aiohttp.TCPConnector(force_close=True)
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False, skip_auto_headers=["Accept-Encoding"])
+
+
 async def create_log(folder: Path, *, entries_access: str = "public") -> LogSettings:
     """Write entry 0 and the guard."""
     signer = HeadSigner(ORIGIN, [LOG_KEY])
@@ -206,7 +212,7 @@ async def serve(
     public = await Listener.start(build_app(service), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
     admin = await Listener.start(build_admin_app(log, metrics), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
     try:
-        async with aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=["Accept-Encoding"]) as session:
+        async with new_session() as session:
             yield RunningLog(log, service, public, admin, session, settings.store_path.parent)
     finally:
         await public.close()

@@ -76,10 +76,11 @@ class Issuer:
     def statements(self, number: int) -> list[SignedStatement]:
         return [self.statement() for _ in range(number)]
 
-    def foreign_content(self, payload: bytes, content_type: str = FOREIGN_CONTENT) -> SignedStatement:
-        return sign_statement(
-            self.key, issuer=self.uri, subject=subject_of(next(_numbers)), payload=payload, content_type=content_type
-        )
+    def foreign_content(
+        self, payload: bytes, content_type: str = FOREIGN_CONTENT, *, subject: str | None = None
+    ) -> SignedStatement:
+        subject = subject or subject_of(next(_numbers))
+        return sign_statement(self.key, issuer=self.uri, subject=subject, payload=payload, content_type=content_type)
 
 
 CLINIC = Issuer("clinic")

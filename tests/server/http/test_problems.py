@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from glasslog import errors as format_errors
 from glasslog_server import errors as server_errors
@@ -66,13 +67,21 @@ def test_what_goes_wrong_inside_is_not_told() -> None:
     assert problem_of(ValueError("secret")).status == 500
 
 
-def test_an_unexpected_error_is_logged_by_its_place_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_error_is_logged_by_its_place_alone() -> None:
     with pytest.raises(ValueError, match="secret") as caught:
         raise ValueError("secret")
-    assert respond(caught.value, "").status == 500
-    out = capsys.readouterr().out
-    assert "secret" not in out
-    assert "test_problems.py" in out
+    with capture_logs() as events:
+        assert respond(caught.value, "").status == 500
+    [event] = events
+    assert (event["event"], event["code"], event["kind"]) == ("request_failed", UNEXPECTED_CODE, "ValueError")
+    assert "test_problems.py" in event["where"][-1]
+    assert "secret" not in str(event)
+
+
+def test_a_fault_of_our_own_is_logged_in_its_own_words() -> None:
+    with capture_logs() as events:
+        assert respond(server_errors.StoreCorruptError("expected a tile, got none"), "").status == 500
+    assert [(event["code"], event["error"]) for event in events] == [("store_corrupt", "expected a tile, got none")]
 
 
 async def test_a_client_that_asks_for_json_gets_rfc_9457(log: RunningLog) -> None:

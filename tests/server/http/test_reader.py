@@ -152,6 +152,9 @@ class HoledStore(MemoryStore):
     async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
         return [value and value[:32] for value in await super().read_tiles(tiles)]
 
+    async def read_bundle(self, *_: int) -> bytes | None:
+        return None
+
 
 async def test_a_store_with_less_than_was_published_is_a_fault() -> None:
     rounds = await rounds_of(3)
@@ -161,6 +164,8 @@ async def test_a_store_with_less_than_was_published_is_a_fault() -> None:
         await reader.tile(TileId(0, 0), 3)
     with pytest.raises(StoreCorruptError):
         await reader.inclusion_path(LeafIndex(0), TreeSize(3))
+    with pytest.raises(StoreCorruptError):
+        await reader.entry_bundle(BundleId(0), 3)
 
 
 async def test_pages_of_a_stream_hold_every_use_of_a_number() -> None:

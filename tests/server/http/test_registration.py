@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import cbor2
@@ -10,6 +11,7 @@ import pytest
 from glasslog.checkpoint import open_checkpoint
 from glasslog.receipt import decode_receipt
 from glasslog_server.http.settings import HttpSettings
+from glasslog_server.sequencer import SequencerLimits
 from tests.server.http.running_log import COSE, SEQUENCE, RunningLog, create_log, new_log, serve
 from tests.server.http.statements import BANK, CLINIC, LOG_KEY, ORIGIN, STRANGER
 
@@ -130,6 +132,15 @@ async def test_a_sequence_above_the_number_of_statements_is_refused_whole(tmp_pa
         assert (await log.submit_all(CLINIC.statements(4))).problem() == (413, "Content Too Large", "too_large")
         assert log.size == size
         assert (await log.submit_all(CLINIC.statements(3))).status == 200
+
+
+async def test_a_sequence_above_what_one_round_takes_is_refused_whole(tmp_path: Path) -> None:
+    settings = replace(await create_log(tmp_path), limits=SequencerLimits(round_entries_max=2))
+    async with serve(settings) as log:
+        await log.register(CLINIC.uri, CLINIC.key.public_key)
+        assert (await log.submit_all(CLINIC.statements(3))).problem() == (413, "Content Too Large", "too_large")
+        assert log.size == 2
+        assert (await log.submit_all(CLINIC.statements(2))).status == 200
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from glasslog_server.sequencer import Sequencer, SequencerLimits, Storage
 from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.store import RoundWrite
-from tests.server.http.running_log import LOOPBACK, STORE_ID, RunningLog, create_log
+from tests.server.http.running_log import LOOPBACK, STORE_ID, RunningLog, create_log, new_session
 from tests.server.http.statements import CLINIC
 
 
@@ -63,7 +63,7 @@ async def gated_log(folder: Path, http: HttpSettings) -> AsyncIterator[tuple[Run
     service = Service.of(log, metrics, http)
     public = await Listener.start(build_app(service), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
     admin = await Listener.start(build_admin_app(log, metrics), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
-    async with aiohttp.ClientSession(skip_auto_headers=["Accept-Encoding"]) as session:
+    async with new_session() as session:
         running = RunningLog(log, service, public, admin, session, folder)
         assert (await running.register(CLINIC.uri, CLINIC.key.public_key)).status == 201
         gate.waiting.clear()
@@ -117,6 +117,29 @@ async def test_a_failed_round_is_503_and_the_log_goes_on(tmp_path: Path) -> None
         assert (await log.submit(statement)).status == 201
         assert log.size == 3
         assert await log.metric("glasslog_faults_total", code="store_failed") == 1
+
+
+async def test_a_key_revoked_between_admission_and_sequencing_is_refused_then(tmp_path: Path) -> None:
+    async with gated_log(tmp_path, HttpSettings()) as (log, gate):
+        gate.open.clear()
+        first = asyncio.create_task(log.submit(CLINIC.statement()))
+        await gate.waiting.wait()
+        revoked = asyncio.create_task(log.revoke(CLINIC))
+        await _until_queued(log, 1)
+        late = [asyncio.create_task(log.submit(CLINIC.statement()))]
+        await _until_queued(log, 2)
+        late.append(asyncio.create_task(log.submit_all(CLINIC.statements(1))))
+        await _until_queued(log, 3)
+        gate.open.set()
+        assert ((await first).status, (await revoked).status) == (201, 201)
+        assert (await late[0]).problem() == (400, "Rejected", "no_authority")
+        assert [outcome["code"] for outcome in (await late[1]).cbor()["outcomes"]] == ["no_authority"]
+        assert await log.metric("glasslog_statements_refused_total", code="no_authority") == 2
+
+
+async def _until_queued(log: RunningLog, entries: int) -> None:
+    while await log.metric("glasslog_queue_entries") < entries:
+        await asyncio.sleep(0)
 
 
 async def test_everything_taken_is_answered_when_the_server_stops(tmp_path: Path) -> None:

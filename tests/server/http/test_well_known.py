@@ -1,11 +1,14 @@
 """What the log says of itself."""
 
+import asyncio
 import base64
 
 import pytest
 
 from glasslog import __version__
+from glasslog.bundle import decode_bundle
 from glasslog.keys import decode_cose_key
+from glasslog.tlog_proof import decode_tlog_proof
 from glasslog.vkey import decode_vkey
 from tests.server.http.running_log import RunningLog
 from tests.server.http.statements import BANK, CLINIC, LOG_KEY, OPERATOR_KEY, ORIGIN, signing_key
@@ -93,3 +96,16 @@ async def test_a_policy_that_needs_tokens_holds_from_its_entry_on(log: RunningLo
     await log.restate_policy(entries_access="token")
     assert (await log.get("/tile/entries/000.p/3")).problem() == (401, "Unauthorized", "no_credentials")
     assert (await log.get("/.well-known/glasslog")).json()["entries_access"] == "token"
+
+
+async def test_who_writes_about_the_log_does_not_speak_for_it(log: RunningLog) -> None:
+    about = log.log.authority.operator_issuer
+    gossip = [CLINIC.statement(subject=about), CLINIC.foreign_content(b"gossip", subject=about)]
+    await log.submit_all(gossip)
+    statement = CLINIC.statement()
+    await log.submit(statement)
+    answers = await asyncio.gather(*(log.get(f"/entries/{statement.leaf_hash.hex()}?format=bundle") for _ in range(5)))
+    for answer in answers:
+        chain = [decode_tlog_proof(entry.proof).index for entry in decode_bundle(answer.body).authority]
+        assert chain == [0, 1]
+    assert len((await log.get("/.well-known/scitt-keys")).cbor()) == 1

@@ -56,23 +56,21 @@ class Screen:
             self.field(label, value)
             label = ""
 
-    def tree(self, value: Json, indent: int = 0) -> None:
-        """Add lines for a JSON value, keys as labels; everything is escaped here."""
+    def tree(self, value: Mapping[str, Json] | list[Json], indent: int = 0) -> None:
+        """Add lines for what a JSON object or array holds, keys as labels; everything is escaped here."""
         if isinstance(value, Mapping):
             for key, element in value.items():
                 self._branch(printable(str(key)), element, indent)
-        elif isinstance(value, list):
+        else:
             for number, element in enumerate(value):
                 self._branch(f"[{number}]", element, indent)
-        else:
-            self.line(" " * indent, _leaf(value))
 
     def _branch(self, label: str, value: Json, indent: int) -> None:
         if isinstance(value, Mapping | list) and value and not _is_octets(value):
             self.line(" " * indent, (label, "dim"))
             self.tree(value, indent + 2)
         else:
-            self.line(" " * indent, (f"{label}: ", "dim"), _leaf(value))
+            self.line(" " * indent, (f"{label}: ", "dim"), printable(value_text(value)))
 
     def show(self) -> None:
         """Write all lines. A reader that has gone away changes nothing about the command's outcome."""
@@ -111,7 +109,3 @@ def value_text(value: Json) -> str:
 def _is_octets(value: Json) -> bool:
     """Tell whether a value is the JSON form of a byte string."""
     return isinstance(value, Mapping) and value.keys() == {"hex"}
-
-
-def _leaf(value: Json) -> str:
-    return printable(value_text(value))

@@ -163,13 +163,13 @@ class Case:
         """Return what the steps have established."""
         checkpoint, proof, receipt = self.checkpoint.established(), self.proof.established(), self.receipt.established()
         record, opened = self.record.established(), self.opened.established()
-        index = proof.index if proof is not None else checks.receipt_index(receipt)
+        placed = proof or (checks.inclusion_proof(receipt) if receipt is not None else None)
         return Shown(
             checkpoint=checkpoint.checkpoint if checkpoint is not None else None,
             cosigners=self.cosigners.established() or (),
             statement=self.statement.established(),
             entry_id=self.leaf.established(),
-            index=index,
+            index=placed.index if placed is not None else None,
             time=receipt.time if receipt is not None else None,
             record=record,
             disclosures=opened.disclosures if opened is not None else (),

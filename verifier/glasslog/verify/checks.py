@@ -20,7 +20,7 @@ from glasslog.errors import (
     VerificationError,
 )
 from glasslog.keys import PublicKey
-from glasslog.merkle import Hash, LeafIndex, root_before, root_from_inclusion_proof, verify_inclusion
+from glasslog.merkle import Hash, root_before, root_from_inclusion_proof, verify_inclusion
 from glasslog.policy import Policy, show_name
 from glasslog.receipt import InclusionProof, Receipt, decode_receipt
 from glasslog.records import Record, decode_record
@@ -121,6 +121,7 @@ def check_receipt(data: bytes, leaf: Hash, log_keys: Sequence[VerifierKey]) -> P
         msg = "no key of a log was given"
         raise UncheckableError(msg)
     receipt = decode_receipt(data)
+    proof = inclusion_proof(receipt)
     keys = [key for key in log_keys if receipt.kid in {None, key.public_key.kid}]
     if receipt.kid is not None and not keys:
         names = ", ".join(key.name for key in log_keys)
@@ -131,26 +132,17 @@ def check_receipt(data: bytes, leaf: Hash, log_keys: Sequence[VerifierKey]) -> P
             receipt.verify_inclusion(leaf, key.public_key)
         except VerificationError:
             continue
-        return _receipt_passed(receipt, key)
+        return Passed(receipt, f"entry {proof.index} of {proof.size}, signed by {key.name}")
     receipt.verify_inclusion(leaf, keys[-1].public_key)
-    return _receipt_passed(receipt, keys[-1])
+    return Passed(receipt, f"entry {proof.index} of {proof.size}, signed by {keys[-1].name}")
 
 
-def _receipt_passed(receipt: Receipt, key: VerifierKey) -> Passed[Receipt]:
-    proof = _inclusion_proof(receipt)
-    return Passed(receipt, f"entry {proof.index} of {proof.size}, signed by {key.name}")
-
-
-def _inclusion_proof(receipt: Receipt) -> InclusionProof:
+def inclusion_proof(receipt: Receipt) -> InclusionProof:
+    """Return the proof of a receipt of inclusion. Raises MismatchError for one of consistency."""
     if not isinstance(receipt.proof, InclusionProof):
         msg = "expected a receipt of inclusion, got one of consistency"
         raise MismatchError(msg)
     return receipt.proof
-
-
-def receipt_index(receipt: Receipt | None) -> LeafIndex | None:
-    """Return the index of the entry that a receipt of inclusion is for."""
-    return receipt.proof.index if receipt is not None and isinstance(receipt.proof, InclusionProof) else None
 
 
 def check_receipts(receipts: Sequence[bytes], leaf: Hash, log_keys: Sequence[VerifierKey]) -> Passed[Receipt]:
@@ -186,7 +178,7 @@ def check_agreement(receipt: Receipt, proof: TlogProof, leaf: Hash, checkpoint: 
     if receipt.issuer not in {None, issuer}:
         msg = f"expected a receipt of {issuer}, got one of {receipt.issuer}"
         raise MismatchError(msg)
-    own = _inclusion_proof(receipt)
+    own = inclusion_proof(receipt)
     if own.index != proof.index:
         msg = f"expected the receipt to be for index {proof.index}, got {own.index}"
         raise MismatchError(msg)

@@ -125,9 +125,9 @@ def test_any_bytes_are_a_sequence_or_malformed(data: bytes) -> None:
 
 
 def test_a_sequence_holds_one_to_the_maximum_of_messages() -> None:
-    with pytest.raises(MalformedError, match="1 to 3 messages"):
+    with pytest.raises(MalformedError, match="at least one"):
         split_sequence(b"", 3)
-    with pytest.raises(MalformedError, match="1 to 2 messages"):
+    with pytest.raises(MalformedError, match="at most 2"):
         split_sequence(MESSAGE.encode() * 3, 2)
     with pytest.raises(MalformedError):
         split_sequence(MESSAGE.encode() * 2 + b"\xff", 3)

@@ -106,7 +106,10 @@ def split_sequence(data: bytes, items_max: int) -> list[bytes]:
     Raises MalformedError for anything between or behind them, an empty sequence, and more than `items_max`.
     """
     messages = list(islice(cbor.sequence_items(data), items_max + 1))
-    if not 1 <= len(messages) <= items_max:
-        msg = f"expected 1 to {items_max} messages in the sequence, got {'none' if not messages else 'more'}"
+    if not messages:
+        msg = "expected at least one message in the sequence, got none"
+        raise MalformedError(msg)
+    if len(messages) > items_max:
+        msg = f"expected at most {items_max} messages in the sequence, got more"
         raise MalformedError(msg)
     return messages

@@ -5,7 +5,7 @@ its deterministic encoding with an empty unprotected header; the entry id is the
 always the same entry. A Transparent Statement is the same with receipts in the unprotected header.
 
 Decoding checks the frame and the headers; it does not check the signature (`SignedStatement.verify`), nor what the
-payload says (`glasslog.records`), nor whether the signer was entitled (`glasslog.policy`).
+payload says (`glasslog.records`), nor whether the signer was entitled (`glasslog.authority`).
 """
 
 import re

@@ -1,14 +1,12 @@
 """The readable summary of a verified file: who said what about which decision, in the words of the record."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from glasslog.cli.document import iso_time, iso_time_of_seconds, json_of
 from glasslog.cli.screen import Screen, value_text
 from glasslog.records import Record
 from glasslog.verify import Shown
-
-_OWN_LINES: Final = frozenset({"decision", "guardrails", "status", "automation"})
 
 
 def add_summary(screen: Screen, shown: Shown) -> None:
@@ -21,8 +19,8 @@ def add_summary(screen: Screen, shown: Shown) -> None:
         _add_record(screen, shown.record)
     elif shown.statement is not None:
         screen.field("Content", f"{shown.statement.content_type}, {len(shown.statement.payload)} bytes")
-    for disclosure in shown.disclosures:
-        screen.field("Disclosed", f"{disclosure.name}: {value_text(json_of(disclosure.value))}")
+    disclosed = (f"{disclosure.name}: {value_text(json_of(disclosure.value))}" for disclosure in shown.disclosures)
+    screen.fields("Disclosed", disclosed)
     if shown.closed:
         screen.field("Not disclosed", ", ".join(shown.closed))
     if shown.entry_id is not None:

@@ -11,13 +11,13 @@ from typing import Final
 from glasslog.cbor import Value
 from glasslog.keys import PUBLIC_KEY_BYTES, PublicKey
 from glasslog.limits import ENTRY_BYTES_MAX
-from glasslog.records.schema import Check, array, closed_map, octets, one_of, text, time_ms, token, unsigned, uri
+from glasslog.records.schema import Relation, array, closed_map, octets, one_of, text, time_ms, token, unsigned, uri
 
 ENTRIES_ACCESS: Final = ("public", "token")
 ACTIONS: Final = ("register", "revoke")
 _LIST_MAX: Final = 64
 
-LOG_POLICY: Final[Check] = closed_map(
+LOG_POLICY: Final = closed_map(
     {
         "origin": text(),
         "operator_key": octets(PUBLIC_KEY_BYTES),
@@ -28,11 +28,14 @@ LOG_POLICY: Final[Check] = closed_map(
         "entries_access": one_of(*ENTRIES_ACCESS),
     }
 )
+"""What the log admits: its registration policy (RFC 9943), and the keys under which it speaks."""
 
-ISSUER_REGISTRATION: Final[Check] = closed_map(
+ISSUER_REGISTRATION: Final = closed_map(
     {"action": one_of(*ACTIONS), "issuer": uri, "key": octets(PUBLIC_KEY_BYTES), "valid_from": time_ms},
     {"valid_until": time_ms, "reason": text()},
+    relations=[Relation(("valid_from", "valid_until"), lambda first, end: first < end, "an end after valid_from")],
 )
+"""An issuer's key is registered for [valid_from, valid_until), or revoked: the trust anchors of RFC 9943."""
 
 
 @dataclass(frozen=True, slots=True)

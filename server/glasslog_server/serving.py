@@ -7,6 +7,7 @@ too, so that whatever watches over it starts it again: recovery at the start is 
 """
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -32,6 +33,7 @@ from glasslog_server.metrics import Metrics
 from glasslog_server.signers import log_settings
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_COLLECTOR_THRESHOLDS: Final = (50_000, 20, 50)  # containers, then collections of the generation below
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.serving")
 
@@ -81,6 +83,7 @@ async def _serve(
                 admin_url=serving.admin_url,
                 version=__version__,
             )
+            _calm_collector()
             if on_ready is not None:
                 on_ready(serving)
             await _first_of(told_to_stop.wait(), log.wait_stopped())
@@ -108,6 +111,17 @@ async def _listening(config: Config, log: Log, metrics: Metrics, tls: ssl.SSLCon
             await public.close()
     finally:
         await admin.close()
+
+
+def _calm_collector() -> None:
+    """Let the garbage collector look rarely, and never again at what is there already.
+
+    A record is some dozens of containers that live for milliseconds and form no cycles; by default they would start a
+    collection every few records and a full one, over everything imported, every few thousand.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
 def _handle_signals() -> asyncio.Event:

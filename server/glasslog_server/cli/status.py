@@ -9,7 +9,8 @@ import click
 
 from glasslog_server.cli.exits import Exit
 from glasslog_server.cli.options import config_option, json_option, url_option
-from glasslog_server.config import load_config
+from glasslog_server.config import Config, load_config
+from glasslog_server.errors import UnavailableError
 from glasslog_server.running_server import RunningServer
 
 
@@ -29,7 +30,7 @@ def status(config_path: Path, url: str | None, as_json: bool) -> None:
         "origin": config.origin,
         "url": server.url,
         "ready": readiness.ready,
-        "reason": readiness.reason,
+        "reason": readiness.reason if readiness.ready else _reason(config, readiness.reason),
         "size": readiness.size,
         "checkpoint_age_s": None if readiness.time is None else max(0, round(time.time()) - readiness.time),
         "software": server.description().get("software"),
@@ -40,5 +41,15 @@ def status(config_path: Path, url: str | None, as_json: bool) -> None:
         age = f"last checkpoint {answer['checkpoint_age_s']} s ago"
         click.echo(f"ready: {config.origin} at {server.url}, {readiness.size:,} entries, {age}, {answer['software']}")
     else:
-        click.echo(f"not ready: {config.origin} at {server.url}: {readiness.reason}")
+        click.echo(f"not ready: {config.origin} at {server.url}: {answer['reason']}")
     sys.exit(Exit.DONE if readiness.ready else Exit.FAILED)
+
+
+def _reason(config: Config, told_to_everybody: str) -> str:
+    """Return why a server is not ready: in words from its operator's side, where that can be asked."""
+    if not config.admin.listen.port:
+        return told_to_everybody
+    try:
+        return RunningServer(config.admin.listen.url(tls=False)).readiness().reason or told_to_everybody
+    except UnavailableError:
+        return told_to_everybody

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from glasslog.limits import ENTRY_BYTES_MAX, KEY_NAME_BYTES_MAX, STATEMENT_BYTES_MAX
+from glasslog.limits import ENTRY_BUNDLE_BYTES_MAX, ENTRY_BYTES_MAX, KEY_NAME_BYTES_MAX, STATEMENT_BYTES_MAX
 from glasslog_server.addresses import ListenAddress, parse_listen_address
 from glasslog_server.core.limits import ROUND_BYTES_MAX, ROUND_ENTRIES_MAX
 from glasslog_server.http.settings import AccessToken, HttpSettings
@@ -131,6 +131,7 @@ class Http(Section):
         le=60,
         description="For a client to finish sending what is refused before it is all there.",
     )
+    answer_s: float = Field(_HTTP.answer_s, gt=0, le=3_600, description="For a client to take an answer.")
     round_wait_s: float = Field(
         _HTTP.round_wait_s, gt=0, le=600, description="For a statement to be sequenced before it is answered 202."
     )
@@ -141,6 +142,9 @@ class Http(Section):
     batch_bytes_max: int = Field(_HTTP.batch_bytes_max, ge=STATEMENT_BYTES_MAX, description="Bytes of one batch.")
     bodies_bytes_max: int = Field(
         _HTTP.bodies_bytes_max, ge=STATEMENT_BYTES_MAX, description="Bytes of all request bodies in memory."
+    )
+    answers_bytes_max: int = Field(
+        _HTTP.answers_bytes_max, ge=ENTRY_BUNDLE_BYTES_MAX, description="Bytes of all answers being sent."
     )
     issuer_rate: float | None = Field(
         _HTTP.issuer_rate,

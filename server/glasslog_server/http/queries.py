@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import web
 
 from glasslog.limits import TREE_SIZE_MAX
-from glasslog.records.schema import Check, SchemaMismatchError
+from glasslog.records.schema import Rule, SchemaMismatchError
 from glasslog_server.errors import ParameterError
 from glasslog_server.http.settings import PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX
 
@@ -36,10 +36,10 @@ def flag_of(request: web.Request, name: str) -> bool:
     return value == "1"
 
 
-def checked(text: str, name: str, check: Check) -> str:
-    """Return a text that a checker of the record schema accepts: what it refuses is in no entry."""
+def checked(text: str, name: str, rule: Rule) -> str:
+    """Return a text that a rule of the record schema accepts: what it refuses is in no entry."""
     try:
-        check(text)
+        rule(text)
     except SchemaMismatchError as error:
         msg = f"expected {name} to be {error.expected}"
         raise ParameterError(msg) from error

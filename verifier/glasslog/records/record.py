@@ -33,10 +33,10 @@ from glasslog.records.registrations import (
 )
 from glasslog.records.schema import (
     MISFITS,
+    Check,
     Relation,
     Rule,
     SchemaMismatchError,
-    SizeOf,
     array,
     boolean,
     closed_map,
@@ -267,5 +267,5 @@ class _Plain:
         return RECORDS[self._type](fields)
 
 
-_SIZE_OF: Final[dict[str, SizeOf]] = {record_type: _Plain(record_type) for record_type in RECORDS}
+_SIZE_OF: Final[dict[str, Check]] = {record_type: _Plain(record_type) for record_type in RECORDS}
 """How records of a type are checked just now: a function that returns the size, or raises one of MISFITS."""

@@ -39,7 +39,7 @@ from glasslog.records.schema.scalars import (
     uri,
     uuid7,
 )
-from glasslog.records.schema.straight import MISFITS, SizeOf, compile_rule
+from glasslog.records.schema.straight import MISFITS, Check, compile_rule
 
 __all__ = [
     "COUNT_MAX",
@@ -47,11 +47,11 @@ __all__ = [
     "MISFITS",
     "NAME_BYTES_MAX",
     "TIME_MS_MAX",
+    "Check",
     "Presence",
     "Relation",
     "Rule",
     "SchemaMismatchError",
-    "SizeOf",
     "array",
     "boolean",
     "closed_map",

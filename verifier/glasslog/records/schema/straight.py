@@ -11,7 +11,7 @@ from glasslog.cbor import Value
 from glasslog.records.schema.mismatch import SchemaMismatchError
 from glasslog.records.schema.rule import Code, Rule
 
-SizeOf: TypeAlias = Callable[[Value], int]
+Check: TypeAlias = Callable[[Value], int]
 
 
 class MisfitError(Exception):
@@ -22,13 +22,13 @@ MISFITS: Final = (MisfitError, SchemaMismatchError, AttributeError, LookupError,
 """What a straight-line function raises for a value that it does not accept, whatever the value is."""
 
 
-def compile_rule(rule: Rule) -> SizeOf:
+def compile_rule(rule: Rule) -> Check:
     """Return a function that answers like `rule`, or raises one of MISFITS. Costs some milliseconds."""
     code = Code()
     rule.write(code, "value")
     namespace: dict[str, object] = {**code.objects, "misfit": MisfitError}
     exec(compile(source_of(rule, code), "<the schema of records>", "exec"), namespace)  # noqa: S102  our own source
-    return cast("SizeOf", namespace["check"])
+    return cast("Check", namespace["check"])
 
 
 def source_of(rule: Rule, code: Code) -> str:

@@ -82,7 +82,7 @@ coverage: $(INSTALLED)  ## run all tests; branch coverage of glasslog and glassl
 
 .PHONY: test-base
 test-base: $(INSTALLED_BASE)  ## run the verifier's tests where neither server nor issuer can run
-	$(VENV_BASE)/bin/python -m pytest tests/verifier
+	$(VENV_BASE)/bin/python -m pytest --hypothesis-profile=dev tests/verifier
 
 .PHONY: lint
 lint: $(INSTALLED) contracts  ## check format, style and the borders between the packages

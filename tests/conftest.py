@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 _ALWAYS = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 
 settings.register_profile("dev", _ALWAYS, max_examples=50)
-settings.register_profile("ci", _ALWAYS, max_examples=200)
+settings.register_profile("ci", _ALWAYS, max_examples=100)
 settings.register_profile("thorough", _ALWAYS, max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 

@@ -35,7 +35,7 @@ INCLUSIONS = st.builds(
     lambda size, fraction, path: InclusionProof(TreeSize(size), LeafIndex(size * fraction // 1000), path),
     st.integers(1, TREE_SIZE_MAX),
     st.integers(0, 999),
-    HASHES,
+    HASHES.filter(bool),
 )
 PROOFS = st.one_of(INCLUSIONS, st.builds(ConsistencyProof, size1=SIZES, size2=SIZES, path=HASHES))
 
@@ -184,6 +184,7 @@ REFUSED_PROOFS = {
     "a size of 2^64": one_proof(2**64 - 1, 4, []),
     "a size that is a float": one_proof(7.0, 4, []),
     "a size that is true": one_proof(True, 0, []),
+    "a path of no hash": one_proof(1, 0, []),
     "a path that is no array": one_proof(7, 4, bytes(32)),
     "a path of 65 hashes": one_proof(7, 4, [bytes(32)] * (PROOF_HASHES_MAX + 2)),
     "a hash of 31 bytes": one_proof(7, 4, [bytes(31)]),

@@ -185,4 +185,7 @@ def _decode_proof(label: int, data: cbor.Value) -> InclusionProof | ConsistencyP
     if second >= first:
         msg = f"expected a leaf index below the tree size {first}, got {second}"
         raise MalformedError(msg)
+    if not hashes:
+        msg = "expected an inclusion path of one hash or more: a tree of size 1 has no receipts"
+        raise MalformedError(msg)
     return InclusionProof(TreeSize(first), LeafIndex(second), hashes)

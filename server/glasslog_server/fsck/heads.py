@@ -7,8 +7,8 @@ from glasslog.authority import operator_issuer
 from glasslog.checkpoint import open_checkpoint
 from glasslog.errors import GlasslogError
 from glasslog.keys import PublicKey
-from glasslog.merkle import Hash, LeafIndex
-from glasslog.receipt import InclusionProof, decode_receipt, encode_receipt, signed_root_bytes
+from glasslog.merkle import Hash
+from glasslog.receipt import ConsistencyProof, decode_receipt, encode_receipt, signed_root_bytes
 from glasslog.vkey import TYPE_ED25519, VerifierKey
 from glasslog_server.fsck.findings import Findings, Kind
 from glasslog_server.storage.store import TreeHead
@@ -52,7 +52,7 @@ def _check_note(head: TreeHead, root: Hash, log_keys: LogKeys, findings: Finding
 def _check_receipt_signature(head: TreeHead, root: Hash, log_keys: LogKeys, findings: Findings) -> None:
     """Check what every receipt at this size consists of but its path, by the decoder that relying parties use."""
     try:
-        any_proof = InclusionProof(head.size, LeafIndex(0), ())  # carries the header through the decoder
+        any_proof = ConsistencyProof(head.size, head.size, ())  # carries the header through the decoder
         receipt = decode_receipt(encode_receipt(head.receipt_protected, any_proof, head.receipt_signature))
         named = next((key for key in log_keys.keys if key.kid == receipt.kid), None)
         if named is None or (receipt.issuer, receipt.time) != (operator_issuer(log_keys.origin), head.time):

@@ -1,9 +1,9 @@
 """The bodies of records as typed values, so that an editor knows their fields.
 
-One class for each type of RECORDS section 4 that issuers sign, in one module for each family of them as in
-`glasslog.records`; the names are the schema's. None means that the field is left out. What is allowed in a field is for
-the schema to say (`glasslog.records`), when the record is signed. `RawBody` carries a body that is a map already, of any
-type the schema knows.
+One class for each type of RECORDS section 4 that issuers sign, and one module for each family of them, as in
+`glasslog.records`. The names are the schema's, with an underscore behind the one that Python keeps for itself: `from_`.
+None means that the field is left out. What is allowed in a field is for the schema to say, when the record is signed.
+`RawBody` carries a body that is a map already, of any type the schema knows.
 """
 
 from glasslog_issuer.bodies.assurance import (

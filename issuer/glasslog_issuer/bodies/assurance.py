@@ -37,7 +37,7 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfidenceInterval:
-    """Between which bounds a value lies, and at which level: 0.95, unless it is left out, is 95 percent."""
+    """Between which bounds a value lies, and how surely: a `level` of 0.95 is 95 percent."""
 
     low: float
     high: float
@@ -86,8 +86,8 @@ class Evaluator:
 class Evaluation(Body, record_type="evaluation"):
     """How a model was tested, by whom, and whether it passed.
 
-    `model` and `dataset` are the record ids (16 bytes) of their registrations; `n` counts samples; `samples_root` is the
-    Merkle root over them, 32 bytes.
+    `model` and `dataset` are the record ids (16 bytes) of their registrations; `n` counts samples; `samples_root` is
+    the Merkle root over them, 32 bytes.
     """
 
     kind: EvaluationKind

@@ -32,8 +32,8 @@ class Oversight(Body, record_type="oversight"):
 class Correspondence(Body):
     """What notices, contests and explanations have in common: it was sent to a person, or opened by one.
 
-    Either `sent` or `opened` must be given, and with `sent` the SHA-256 (32 bytes) of the template, which is the wording
-    without the person's data. Times, also `due`, are in POSIX milliseconds.
+    Either `sent` or `opened` must be given, and with `sent` the SHA-256 (32 bytes) of the template: the wording without
+    the person's data. Times, also `due`, are in POSIX milliseconds.
     """
 
     channel: str
@@ -47,7 +47,7 @@ class Correspondence(Body):
 
 @dataclass(frozen=True, kw_only=True)
 class Notice(Correspondence, record_type="notice"):
-    """Whether, when and how a person was told: that an AI system is used, what they consent to, or what went against them."""
+    """When and how a person was told: that AI is used, what they consent to, or of a decision against them."""
 
     kind: NoticeKind
 

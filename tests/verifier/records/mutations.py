@@ -63,14 +63,19 @@ class Mutation:
     data: bytes
 
 
-def mutations(rule: Rule, value: Any) -> Iterator[Mutation]:
-    """Yield each way to spoil a value that a rule accepts."""
+def mutations(rule: Rule, value: Any, under: Path = ()) -> Iterator[Mutation]:
+    """Yield each way to spoil a value that a rule accepts, at a path or below it."""
     for path, inner, element in items(rule, value, ()):
-        where = ".".join(map(str, path)) or "the record"
-        for what, kind, spoiled in _spoiled(inner, element):
-            yield Mutation(f"{where}: {what}", kind, cbor.encode(replaced(value, path, spoiled)))
+        if path[: len(under)] == under:
+            for what, kind, spoiled in (*_of_other_types(inner, element), *_spoiled(inner, element)):
+                yield Mutation(f"{name_of(path)}: {what}", kind, cbor.encode(replaced(value, path, spoiled)))
     for path, what, data in encodings(value):
-        yield Mutation(f"{'.'.join(map(str, path)) or 'the record'}: {what}", Kind.ENCODING, data)
+        if path[: len(under)] == under:
+            yield Mutation(f"{name_of(path)}: {what}", Kind.ENCODING, data)
+
+
+def name_of(path: Path) -> str:
+    return ".".join(map(str, path)) or "the record"
 
 
 def items(rule: Rule, value: Any, path: Path) -> Iterator[tuple[Path, Rule, Any]]:
@@ -100,8 +105,6 @@ def replaced(value: Any, path: Path, element: Any) -> Any:
 
 def _spoiled(rule: Rule, value: Any) -> Iterator[tuple[str, Kind, Any]]:
     """Yield what one value is replaced with."""
-    for what, other in _of_other_types(rule, value):
-        yield what, Kind.TYPE, other
     match rule:
         case ClosedMap():
             yield from _spoiled_closed_map(rule, value)
@@ -134,7 +137,7 @@ def _spoiled(rule: Rule, value: Any) -> Iterator[tuple[str, Kind, Any]]:
             yield from ((what, Kind.WORD, word) for what, word in _spoiled_words(rule).items())
 
 
-def _of_other_types(rule: Rule, value: Any) -> Iterator[tuple[str, Any]]:
+def _of_other_types(rule: Rule, value: Any) -> Iterator[tuple[str, Kind, Any]]:
     accepted = set(rule.rules) if isinstance(rule, Either) else {type(value)}
     others: dict[str, Any] = {
         "null": None,
@@ -146,7 +149,9 @@ def _of_other_types(rule: Rule, value: Any) -> Iterator[tuple[str, Any]]:
         "an array": list(value) if isinstance(value, dict) else [],
         "a map": {},
     }
-    yield from ((f"{what} instead", other) for what, other in others.items() if type(other) not in accepted)
+    for what, other in others.items():
+        if type(other) not in accepted:
+            yield f"{what} instead", Kind.TYPE, other
 
 
 def _spoiled_closed_map(rule: ClosedMap, value: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
@@ -286,9 +291,11 @@ def broken_envelope(fields: dict[str, Any]) -> Iterator[Mutation]:
 def encodings(value: Any) -> Iterator[tuple[Path, str, bytes]]:
     """Yield every other encoding of a value that differs from the deterministic one in one item."""
     for path, item in _every_item(value, ()):
-        yield path, "a head longer than needed", _encode(value, (), path, "long")
-        if isinstance(item, float) and len(_encode_float(item)) < len(_encode_float(item, wider=True)):
-            yield path, "a float wider than needed", _encode(value, (), path, "wide")
+        if isinstance(item, float):
+            if len(_encode_float(item)) < len(_encode_float(item, wider=True)):
+                yield path, "a float wider than needed", _encode(value, (), path, "wide")
+        elif not isinstance(item, int) or -(2**32) <= item < 2**32:
+            yield path, "a head longer than needed", _encode(value, (), path, "long")
         if isinstance(item, dict | list):
             yield path, "of indefinite length", _encode(value, (), path, "indefinite")
         if isinstance(item, dict) and item:
@@ -301,9 +308,7 @@ def encodings(value: Any) -> Iterator[tuple[Path, str, bytes]]:
 
 
 def _every_item(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    if not isinstance(value, float | bool) and value is not None:
-        yield path, value
-    elif isinstance(value, float):
+    if value is not None and not isinstance(value, bool):
         yield path, value
     if isinstance(value, dict):
         for name, element in value.items():

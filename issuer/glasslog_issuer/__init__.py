@@ -21,6 +21,9 @@ From then on, one inference after the other:
 The receipt is verified by then. `registered.transparent_statement()` and `signed.disclosure_file()` are what a relying
 party is given to check the decision offline.
 
+What a decision and its registrations need is here; the classes of all other records (`Oversight`, `Deployment`,
+`Evaluation`, `ControlOperation`, ...) are in `glasslog_issuer.bodies`.
+
 Modules: `keys` (key files), `bodies` (what a record says), `record` (signing), `stream` (numbering), `client`
 (submitting), `registration` (what comes back), `errors`; `record_json` reads records from JSON.
 """

@@ -25,7 +25,20 @@ from glasslog_issuer.bodies import Body, to_value
 from glasslog_issuer.identifiers import decision_urn, record_id
 from glasslog_issuer.stream import Stream
 
-_ABOUT_A_SYSTEM: Final = frozenset({"model-registration", "config-registration"})
+_ABOUT_A_DECISION: Final = frozenset(
+    {
+        "inference-attempt",
+        "inference",
+        "guardrail-execution",
+        "step",
+        "outcome",
+        "oversight",
+        "notice",
+        "contest",
+        "explanation",
+    }
+)
+"""The types whose records belong to one decision; all others are about the system."""
 
 
 class CommonFields(TypedDict, total=False):
@@ -112,9 +125,10 @@ class Issuer:
     ) -> SignedRecord:
         """Sign a record at the next place of the stream.
 
-        `decision` is what it is about; by default a registration is about the system, anything else about a new
-        decision. `commit` maps names to content. Raises MalformedError, naming the field, for what the schema refuses:
-        then the place is not used up. Raises StreamError when the stream cannot be kept.
+        `decision` is what it is about. Without it, the record begins a new decision where its type belongs to one (an
+        outcome, a review or a notice rarely begins one: give them theirs), and else is about the system. `commit` maps
+        names to content. Raises MalformedError, naming the field, for what the schema refuses: then the place is not
+        used up. Raises StreamError when the stream cannot be kept.
         """
         with self.stream.turn() as turn:
             signed = self.sign_at(turn.place, body, decision=decision, commit=commit, **common)
@@ -147,7 +161,7 @@ class Issuer:
         payload = _encode(_with_commitments(fields, disclosures))
         record = decode_record(payload)  # the schema's check: what it refuses is never signed
         if decision is None:
-            decision = record.system if record.type in _ABOUT_A_SYSTEM else self.new_decision()
+            decision = self.new_decision() if record.type in _ABOUT_A_DECISION else record.system
         statement = sign_statement(self._signer, issuer=self.uri, subject=decision, payload=payload)
         return SignedRecord(statement, record, disclosures)
 

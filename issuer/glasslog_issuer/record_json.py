@@ -1,55 +1,34 @@
 """Read a record that a person or another program wrote in JSON.
 
-The JSON has the fields of the record (RECORDS section 3 and 4) as they are named there. Byte strings are in hex; ids
-may be written as UUIDs too. Fields that every record needs may be left out and are filled in when the record is signed:
-v, id, time, system, env, stream. Two more fields are no part of the record:
+The JSON has the fields of the record (RECORDS section 3 and 4) as they are named there. Byte strings are in hex, as
+text or as {"hex": "..."}; ids may be written as UUIDs too. Where a name may stand as well as a keyed tag, text is the
+name. Fields that every record needs may be left out and are filled in when the record is signed: v, id, time, system,
+env, stream. Two more fields are no part of the record:
 
     "commit"   maps names to the content that is committed to: any JSON value
     "subject"  the URN of the decision that the record is about
 
-What a record may hold is for the schema to say when it is signed; here JSON becomes values, and nothing is guessed.
+What a record may hold is for the schema to say when it is signed. Here JSON becomes values, and the schema only tells
+where bytes are: nothing is guessed.
 """
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, cast
 
 from glasslog.cbor import Value
 from glasslog.errors import MalformedError
 from glasslog.limits import CBOR_DEPTH_MAX
 from glasslog.records import Stream as Place
+from glasslog.records.record import RECORDS
+from glasslog.records.schema import Rule
+from glasslog.records.schema.containers import Array, ClosedMap, OpenMap
+from glasslog.records.schema.scalars import Either, Octets, Uuid7
 from glasslog_issuer.bodies import RawBody
 from glasslog_issuer.record import CommonFields
 
-_OCTETS: Final = "octets"
-_Octets: TypeAlias = str | Mapping[str, Any]
-"""Where byte strings are: `_OCTETS` at one, or a map by field name, with "*" for any element or name."""
-
-_EXECUTION: Final = {"policy": {"digest": _OCTETS}}
-_BODIES: Final[Mapping[str, _Octets]] = {
-    "inference-attempt": {"required_guardrails": _OCTETS},
-    "inference": {"model": _OCTETS, "config": _OCTETS, "principal": _OCTETS, "guardrails": {"*": _EXECUTION}},
-    "guardrail-execution": _EXECUTION,
-    "model-registration": {
-        "weights_digest": _OCTETS,
-        "signing_bundle_digest": _OCTETS,
-        "training_data": {"*": _OCTETS},
-        "card_digest": _OCTETS,
-        "limits_digest": _OCTETS,
-    },
-    "config-registration": {"digest": _OCTETS, "previous": _OCTETS},
-}
-_COMMON: Final[Mapping[str, _Octets]] = {
-    "id": _OCTETS,
-    "stream": {"prev": _OCTETS},
-    "anchor": {"root": _OCTETS},
-    "tenant": _OCTETS,
-    "links": {"*": {"id": _OCTETS}},
-    "trace": {"trace_id": _OCTETS, "span_id": _OCTETS},
-    "commitments": {"*": _OCTETS},
-}
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -80,10 +59,13 @@ def decode_draft(text: str | bytes) -> Draft:
     if unknown:
         msg = f"record: expected no fields but those of a record, commit and subject, got {min(unknown)!r:.100}"
         raise MalformedError(msg)
-    converted = _convert(fields, _COMMON, ())
+    if record_type not in RECORDS:
+        msg = f"record type: expected one of {', '.join(RECORDS)}, got {record_type!r:.100}"
+        raise MalformedError(msg)
+    converted = _convert({**fields, "body": body}, RECORDS[record_type], ())
     stream = converted.pop("stream", None)
     return Draft(
-        body=RawBody(record_type, _convert(body, _BODIES.get(record_type), ("body",))),
+        body=RawBody(record_type, converted.pop("body")),
         subject=subject,
         place=None if stream is None else _place(stream),
         commit=commit,
@@ -135,17 +117,21 @@ def _object(value: Value, what: str) -> dict[str, Value]:
     return value
 
 
-def _convert(value: Value, octets: _Octets | None, path: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
-    """Return a JSON value with bytes where a record has them."""
-    if octets is None:
-        return value
-    if isinstance(octets, str):
-        return _from_hex(value, path) if isinstance(value, str) else value
-    if isinstance(value, dict):
-        return {n: _convert(element, octets.get(n, octets.get("*")), (*path, n)) for n, element in value.items()}
-    if isinstance(value, list):
-        return [_convert(element, octets.get("*"), (*path, str(n))) for n, element in enumerate(value)]
-    return value
+def _convert(value: Value, rule: Rule | None, path: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
+    """Return a JSON value with bytes where the rule has them. What the rule would refuse is left as it is."""
+    match rule, value:
+        case Octets() | Uuid7(), str(digits):
+            return _from_hex(digits, path)
+        case Octets() | Uuid7() | Either(), {"hex": str(digits)} if len(value) == 1:
+            return _from_hex(digits, path)
+        case ClosedMap(), dict():
+            return {name: _convert(element, rule.fields.get(name), (*path, name)) for name, element in value.items()}
+        case OpenMap(), dict():
+            return {name: _convert(element, rule.of, (*path, name)) for name, element in value.items()}
+        case Array(), list():
+            return [_convert(element, rule.of, (*path, str(place))) for place, element in enumerate(value)]
+        case _:
+            return value
 
 
 def _from_hex(text: str, path: tuple[str, ...]) -> bytes:

@@ -12,6 +12,7 @@ from glasslog.statement import CONTENT_TYPE_RECORD, decode_statement
 from glasslog_issuer import AppliedPolicy, Body, Guardian, GuardrailExecution, Issuer, RawBody, Stream
 from glasslog_issuer.record import CommonFields
 from tests.issuer.parties import CONFIG, MODEL, inference, make_issuer, repeatable_bytes
+from tests.issuer.typed_bodies import FULL
 from tests.verifier.evidence import ISSUER, ISSUER_KEY, SYSTEM, TIME_MS, digest, uuid7
 
 
@@ -42,12 +43,15 @@ def test_an_issuer_with_the_real_clock_and_chance_signs_what_the_schema_takes() 
     assert first.record.time <= second.record.time
 
 
-def test_an_inference_is_about_a_new_decision_and_a_registration_about_the_system() -> None:
+def test_what_belongs_to_a_decision_is_about_a_new_one_and_all_else_about_the_system() -> None:
     issuer = make_issuer()
     first, second = issuer.sign(inference()).decision, issuer.sign(inference()).decision
     assert first != second
     assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", first)
     assert issuer.sign(MODEL).decision == issuer.sign(CONFIG).decision == SYSTEM
+    begun = {FULL[name].type() for name in FULL if issuer.sign(FULL[name]).decision.startswith("urn:uuid:")}
+    decisions = {"inference-attempt", "inference", "guardrail-execution", "step", "outcome"}
+    assert begun == decisions | {"oversight", "notice", "contest", "explanation"}
 
 
 def test_several_records_can_be_about_one_decision() -> None:
@@ -149,7 +153,11 @@ def test_a_common_field_that_is_none_is_left_out() -> None:
     [
         (inference(model=b"short"), {}, "record body.model: expected a UUIDv7 of 16 bytes, got bytes of length 5"),
         (inference(status="done"), {}, "record body.status: expected one of completed"),
-        (inference(params={"a": {}}), {}, "record body.params.a: expected a finite number, got a map"),
+        (
+            inference(params={"a": {}}),
+            {},
+            "record body.params.a: expected a finite number, a short text, true, false or null",
+        ),
         (inference(latency_ms=float("nan")), {}, "record body.latency_ms: expected a finite number"),
         (inference(requested_model="\ud800"), {}, "record: "),
         (RawBody("unheard-of", {}), {}, "record type: expected one of"),

@@ -170,7 +170,7 @@ def test_other_files_are_summed_up_too(desk: Desk) -> None:
     desk.put("operator.pem", encode_public_key(OPERATOR_KEY.public_key))
     out = desk.run("verify", "registration.cose", *KEY, "--issuer-key", "operator.pem").out
     assert "Record        issuer-registration" in out
-    assert "action        register" in out
+    assert "Key           register" in out
 
 
 def test_records_with_more_and_with_less_are_summed_up(desk: Desk) -> None:

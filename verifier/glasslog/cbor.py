@@ -6,7 +6,8 @@ Three readers, one writer:
   or issue is read with it.
 - `decode_foreign` takes any well-formed encoding of definite lengths without duplicate keys: receipts of other logs may
   order their headers as they like.
-- `decode_unordered` leaves order and determinism to a caller that walks the value anyway: `glasslog.records`.
+- `decode_unordered` leaves order and determinism to a caller that walks the value anyway: `glasslog.records`, with
+  the sizes that stand below.
 - `encode` writes the deterministic encoding.
 
 The data model is small on purpose: integers of 64 bits, byte and text strings, arrays, maps with keys that are all text
@@ -14,7 +15,8 @@ or all integers, floats, true, false and null. Tags, undefined, other simple val
 tag we use (18, COSE_Sign1) is read by `glasslog.cose`, which also uses the frame readers at the end of this module.
 """
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -27,19 +29,27 @@ Value: TypeAlias = Any
 """A decoded item: int, bytes, str, float, bool, None, list or dict of these."""
 
 _TAGS_CBOR2_DECODES: Final = (*range(6), 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43_000, 55_799)
-_SCALARS: Final = frozenset({int, bytes, str, bool, type(None)})
 _DIRECT_HEAD_MAX: Final = 23
+_ARGUMENT_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}  # by the low bits of the first byte
+_HALF: Final = struct.Struct("<e")
+_SINGLE: Final = struct.Struct("<f")
 _INT_MIN: Final = -(2**64)
 _INT_MAX: Final = 2**64 - 1
 
-# Faults of the keys of a map. Negative keys are refused where order matters, because cbor2 sorts them length-first.
+# Faults that a caller may live with. Negative keys are refused where order matters, because cbor2 sorts them
+# length-first; NaN where sizes decide, because a decoded one no longer shows its bits.
 _NO_FAULT: Final[frozenset[str]] = frozenset()
-_SORTED_BY_US: Final = frozenset({"unordered"})
-_FOREIGN: Final = frozenset({"unordered", "negative"})
+_WITH_NAN: Final = frozenset({"nan"})
+_SORTED_BY_US: Final = frozenset({"unordered", "nan"})
+_FOREIGN: Final = frozenset({"unordered", "negative", "nan"})
 
 
 class _TagFoundError(Exception):
     """Leave cbor2 when it meets a tag."""
+
+
+class _NanFoundError(Exception):
+    """Leave the walk at a NaN, where sizes are to decide."""
 
 
 def _refuse_tag(*_: object) -> NoReturn:
@@ -55,7 +65,7 @@ def encode(value: Value) -> bytes:
     Raises ValueError for a value outside the data model: that is the caller's mistake, not bad input.
     """
     try:
-        _check_model(value, CBOR_DEPTH_MAX, _SORTED_BY_US)
+        _measure((value,), CBOR_DEPTH_MAX, _SORTED_BY_US)
         return cbor2.dumps(value, canonical=True)
     except (MalformedError, cbor2.CBOREncodeError) as error:
         msg = f"cannot encode this value: {error}"
@@ -65,13 +75,16 @@ def encode(value: Value) -> bytes:
 def decode(data: bytes) -> Value:
     """Return the value whose deterministic encoding is exactly `data`. Raises MalformedError.
 
-    Costs one decoding and one encoding in C, and one walk over the containers.
+    Costs one decoding in C and one walk. An encoding whose map keys are in order is the deterministic one if it is as
+    long as that: a longer head, a wider float and a byte behind the end all show in the length.
     """
     value = _loads(data)
-    has_float = _check_model(value, CBOR_DEPTH_MAX, _NO_FAULT)
-    # Re-encoding in the received order shows overlong heads and trailing bytes; the walk has seen the order of keys.
-    # Floats have several widths, and only the canonical encoder picks the shortest.
-    if cbor2.dumps(value, canonical=has_float) != data:
+    try:
+        is_deterministic = _measure((value,), CBOR_DEPTH_MAX, _NO_FAULT) == len(data)
+    except _NanFoundError:  # of all NaN of all widths one is deterministic, and the encoder knows it
+        _measure((value,), CBOR_DEPTH_MAX, _WITH_NAN)
+        is_deterministic = cbor2.dumps(value, canonical=True) == data
+    if not is_deterministic:
         msg = "expected one CBOR item in deterministic encoding, got another encoding of it or bytes after it"
         raise MalformedError(msg)
     return value
@@ -80,7 +93,7 @@ def decode(data: bytes) -> Value:
 def decode_foreign(data: bytes) -> Value:
     """Return the value of one well-formed item, whatever the order of its map keys. Raises MalformedError."""
     value = _loads(data)
-    _check_model(value, CBOR_DEPTH_MAX, _FOREIGN)
+    _measure((value,), CBOR_DEPTH_MAX, _FOREIGN)
     end = item_end(data, 0)
     if end != len(data):
         msg = f"expected one CBOR item of {end} bytes, got {len(data)} bytes"
@@ -119,59 +132,121 @@ def _loads(data: bytes) -> Value:
         raise MalformedError(msg) from error
 
 
-def _check_model(value: Value, depth: int, tolerated: frozenset[str]) -> bool:
-    """Walk a value; return whether it holds a float. Raises MalformedError for what the data model lacks.
+def _measure(elements: Iterable[Value], depth: int, tolerated: frozenset[str]) -> int:
+    """Walk values; return the size of their deterministic encodings. Raises MalformedError for what the model lacks.
 
-    `tolerated` names the faults of map keys that this caller lives with.
+    `depth` is how many levels of containers may follow, `tolerated` names the faults that this caller lives with.
     """
-    kind = type(value)
-    if kind in _SCALARS:
-        if kind is int and not _INT_MIN <= value <= _INT_MAX:
-            msg = "expected an integer of at most 64 bits"
+    size = 0
+    for element in elements:
+        kind = type(element)
+        if kind is str or kind is bytes:
+            length = len(element) if kind is bytes or element.isascii() else len(element.encode())
+            size += length + (1 if length < 24 else 2 if length < 256 else head_size(length))  # noqa: PLR2004
+        elif kind is int:
+            size += 1 if 0 <= element < 24 else _int_size(element)  # noqa: PLR2004
+        elif kind is dict or kind is list:
+            size += _measure_container(element, depth, tolerated)
+        elif kind is float:
+            if element != element and "nan" not in tolerated:  # noqa: PLR0124  NaN alone differs from itself
+                raise _NanFoundError
+            size += float_size(element)
+        elif element is None or kind is bool:
+            size += 1
+        else:
+            msg = f"expected integers, strings, arrays, maps, floats, booleans or null, got {kind.__name__}"
             raise MalformedError(msg)
-        return False
-    if kind is float:
-        return True
-    if kind is not dict and kind is not list:
-        msg = f"expected integers, strings, arrays, maps, floats, booleans or null, got {kind.__name__}"
-        raise MalformedError(msg)
+    return size
+
+
+def _measure_container(value: dict[Value, Value] | list[Value], depth: int, tolerated: frozenset[str]) -> int:
     if depth == 0 or len(value) > CBOR_ITEMS_MAX:
         msg = f"expected containers of at most {CBOR_DEPTH_MAX} levels and {CBOR_ITEMS_MAX} elements"
         raise MalformedError(msg)
-    if kind is dict:
-        _check_keys(tuple(value), tolerated)
-        value = value.values()
-    has_float = False
-    for element in value:
-        if type(element) not in _SCALARS or type(element) is int:
-            has_float |= _check_model(element, depth - 1, tolerated)
-    return has_float
+    if isinstance(value, list):
+        return head_size(len(value)) + (_measure(value, depth - 1, tolerated) if value else 0)
+    keys = tuple(value)
+    fault, size = _look_at_keys(keys, tuple(map(type, keys)))
+    if fault is not None and fault not in tolerated:
+        raise MalformedError(_FAULTS[fault])
+    return size + _measure(value.values(), depth - 1, tolerated)
+
+
+_FAULTS: Final = {
+    "unordered": "expected map keys in the order of their encodings, got another order",
+    "negative": "expected map keys that are all text or all unsigned integers, got a negative one",
+    "mixed": "expected map keys that are all text or all integers",
+}
 
 
 @lru_cache(maxsize=256)  # records repeat the same few key lists; strangers may send long ones, so no more are kept
-def _keys_verdict(keys: tuple[object, ...], kinds: tuple[type, ...]) -> str | None:
-    """Return what is wrong with the keys of a map, or None. `kinds` keeps apart 1 and True, which are equal keys."""
+def _look_at_keys(keys: tuple[Value, ...], kinds: tuple[type, ...]) -> tuple[str | None, int]:
+    """Return what is wrong with the keys of a map, or None, and the size of the map's head and keys.
+
+    `kinds` keeps apart 1 and True, which are equal keys.
+    """
+    fault: str | None = None
+    size = head_size(len(keys))
     if set(kinds) <= {str}:
-        encoded = [str(key).encode("utf-8", "surrogatepass") for key in keys]
+        encoded = [key.encode("utf-8", "surrogatepass") for key in keys]
+        size += sum(head_size(len(key)) + len(key) for key in encoded)
         ranks = [(len(key), key) for key in encoded]
-        return None if ranks == sorted(ranks) else "unordered"
-    if set(kinds) == {int}:
-        if any(isinstance(key, int) and not 0 <= key <= _INT_MAX for key in keys):
-            return "negative"
-        return None if list(keys) == sorted(keys) else "unordered"  # type: ignore[type-var]
-    return "mixed"
+        fault = None if ranks == sorted(ranks) else "unordered"
+    elif set(kinds) == {int}:
+        size += sum(map(_int_size, keys))
+        if any(not 0 <= key <= _INT_MAX for key in keys):
+            fault = "negative"
+        elif list(keys) != sorted(keys):
+            fault = "unordered"
+    else:
+        fault = "mixed"
+    return fault, size
 
 
-def _check_keys(keys: tuple[object, ...], tolerated: frozenset[str]) -> None:
-    verdict = _keys_verdict(keys, tuple(map(type, keys)))
-    if verdict is None or verdict in tolerated:
-        return
-    reasons = {
-        "unordered": "expected map keys in the order of their encodings, got another order",
-        "negative": "expected map keys that are all text or all unsigned integers, got a negative one",
-        "mixed": "expected map keys that are all text or all integers",
-    }
-    raise MalformedError(reasons[verdict])
+# Sizes of deterministic encodings (RFC 8949 section 4.2.1: the shortest head, the narrowest float).
+
+
+def head_size(argument: int) -> int:
+    """Return the bytes of the shortest head with this argument: a length, a count or an unsigned integer."""
+    if argument < 24:  # noqa: PLR2004
+        return 1
+    if argument < 1 << 8:
+        return 2
+    if argument < 1 << 16:
+        return 3
+    return 5 if argument < 1 << 32 else 9
+
+
+def text_size(value: str) -> int:
+    """Return the bytes of a text with its head."""
+    length = len(value) if value.isascii() else len(value.encode())
+    return head_size(length) + length
+
+
+def float_size(value: float) -> int:
+    """Return the bytes of the narrowest float that holds `value` exactly. What a half holds, a single holds too."""
+    if value != value:  # noqa: PLR0124  the one deterministic NaN is a half
+        return 3
+    if not _holds(_SINGLE, value):
+        return 9
+    return 3 if _holds(_HALF, value) else 5
+
+
+def _holds(form: struct.Struct, value: float) -> bool:
+    try:
+        return bool(form.unpack(form.pack(value))[0] == value)
+    except OverflowError:
+        return False
+
+
+def _int_size(value: int) -> int:
+    if not _INT_MIN <= value <= _INT_MAX:
+        msg = "expected an integer of at most 64 bits"
+        raise MalformedError(msg)
+    return head_size(value if value >= 0 else -1 - value)
+
+
+# Frames, for readers that need the bytes as they came.
 
 
 def read_bytes(data: bytes, position: int) -> tuple[bytes, int]:
@@ -193,7 +268,7 @@ def _read_head(data: bytes, position: int, *, major: int) -> tuple[int, int]:
         info = data[position] & 0x1F
         if info <= _DIRECT_HEAD_MAX:
             return position + 1, info
-        width = {24: 1, 25: 2, 26: 4, 27: 8}.get(info)
+        width = _ARGUMENT_BYTES.get(info)
         if width is not None and position + 1 + width <= len(data):
             end = position + 1 + width
             argument = int.from_bytes(data[position + 1 : end], "big")
@@ -215,7 +290,7 @@ def item_end(data: bytes, position: int) -> int:
             msg = f"expected a CBOR item at byte {position}, got the end"
             raise MalformedError(msg)
         major, info = data[position] >> 5, data[position] & 0x1F
-        width = 0 if info <= _DIRECT_HEAD_MAX else {24: 1, 25: 2, 26: 4, 27: 8}.get(info)
+        width = 0 if info <= _DIRECT_HEAD_MAX else _ARGUMENT_BYTES.get(info)
         if width is None:
             msg = f"expected a CBOR item of definite length at byte {position}"
             raise MalformedError(msg)

@@ -5,9 +5,8 @@ they were received, so both are slices of the input and are never encoded again.
 `glasslog.statement` and `glasslog.receipt` to say.
 """
 
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from glasslog import cbor
 from glasslog.errors import MalformedError
@@ -30,8 +29,7 @@ _SIG_STRUCTURE_PREFIX: Final = b"\x84\x6aSignature1"
 _NO_EXTERNAL_AAD: Final = b"\x40"
 
 
-@dataclass(frozen=True, slots=True)
-class Sign1:
+class Sign1(NamedTuple):
     """A COSE_Sign1 message with its four parts as received; `unprotected` is the encoded map."""
 
     protected: bytes

@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from typing import Any, Final, Self
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 
 from glasslog_server.addresses import ListenAddress
 from glasslog_server.errors import HttpSyntaxError, ListenError, OverloadedError, ServerError
@@ -86,6 +86,8 @@ class _Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer within its time, or break the connection; refuse to hold more answers than memory is for."""
+        if request.version < HttpVersion10:  # a line without a version, which is no HTTP that anybody speaks today
+            return self._close_unanswered(resp)
         bounds = self._bounds
         size = len(resp.body) if isinstance(resp, web.Response) and isinstance(resp.body, bytes) else 0
         if size and bounds.answers_bytes + size > bounds.settings.answers_bytes_max:
@@ -102,6 +104,13 @@ class _Connection(web.RequestHandler):
             return resp, True
         finally:
             bounds.answers_bytes -= size
+
+    def _close_unanswered(self, resp: web.StreamResponse) -> tuple[web.StreamResponse, bool]:
+        """Break the connection: there is no form in which this client could be told anything."""
+        self._metrics.problem(HttpSyntaxError.code)
+        if self.transport is not None:
+            self.transport.abort()
+        return resp, True
 
     def handle_error(
         self,

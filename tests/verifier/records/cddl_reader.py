@@ -1,4 +1,4 @@
-"""A second reading of records.cddl: an evaluator, and a generator, for the part of CDDL (RFC 8610) that it is written in.
+"""A second reading of records.cddl: an evaluator and a generator for the part of CDDL (RFC 8610) that is used in it.
 
 The text is parsed by a parser that is not ours; what the parts mean is taken from the RFC and from nothing else. What
 is not used in records.cddl is not known here, and stops the test.
@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from cddlparser import ast, parse
 from hypothesis import strategies as st
 
 from glasslog import records
+from glasslog.cbor import Value
+
+Node: TypeAlias = Any
+"""A part of the parsed text: one of `cddlparser.ast`."""
 
 CDDL_FILE: Final = Path(records.__file__).parent / "records.cddl"
-_PRELUDE: Final[dict[str, Callable[[Any], bool]]] = {
+_PRELUDE: Final[dict[str, Callable[[Value], bool]]] = {
     "bstr": lambda value: type(value) is bytes,
     "tstr": lambda value: type(value) is str,
     "nint": lambda value: type(value) is int and value < 0,
@@ -26,7 +30,7 @@ _PRELUDE: Final[dict[str, Callable[[Any], bool]]] = {
     "bool": lambda value: type(value) is bool,
     "null": lambda value: value is None,
 }
-_SOME: Final[dict[str, st.SearchStrategy[Any]]] = {
+_SOME: Final[dict[str, st.SearchStrategy[Value]]] = {
     "nint": st.integers(-(2**64), -1),
     "float": st.one_of(st.floats(0, 1), st.floats()),
     "bool": st.booleans(),
@@ -53,59 +57,59 @@ class _Member:
 class Cddl:
     """The rules of a CDDL text."""
 
-    def __init__(self, text: str, some: Mapping[str, st.SearchStrategy[Any]]) -> None:
+    def __init__(self, text: str, some: Mapping[str, st.SearchStrategy[Value]]) -> None:
         """Take the text, and what to generate for rules of which CDDL does not say all."""
         self._given = {**_SOME, **some}
-        self._rules: dict[str, Any] = {rule.name.name: rule.type for rule in parse(text).rules}
+        self._rules: dict[str, Node] = {rule.name.name: rule.type for rule in parse(text).rules}
         self._known: dict[int, list[list[_Member]]] = {}  # alternatives of groups
         self.some = cache(self._some_of_rule)
 
-    def matches(self, name: str, value: Any) -> bool:
+    def matches(self, name: str, value: Value) -> bool:
         """Tell whether a value is of the type that a rule names."""
         return self._matches(self._type(name), value)
 
-    def _type(self, name: str) -> Any:
+    def _type(self, name: str) -> Node:
         return _unwrapped(self._rules[name])
 
-    def _matches(self, node: Any, value: Any) -> bool:
+    def _matches(self, node: Node, value: Value) -> bool:
         node = _unwrapped(node)
         match node:
             case ast.Type():
-                return any(self._matches(choice, value) for choice in node.types)
+                fits = any(self._matches(choice, value) for choice in node.types)
             case ast.Value():
-                literal = _literal(node)
-                return type(value) is type(literal) and bool(value == literal)
+                fits = type(value) is type(_literal(node)) and value == _literal(node)
             case ast.Typename():
-                known = _PRELUDE.get(node.name)
-                return known(value) if known else self.matches(node.name, value)
+                fits = _PRELUDE[node.name](value) if node.name in _PRELUDE else self.matches(node.name, value)
             case ast.Range():
-                least, most = _literal(node.min), _literal(node.max)
-                return type(value) is type(least) and least <= value <= most
+                fits = type(value) is int and _literal(node.min) <= value <= _literal(node.max)
             case ast.Operator():
-                return self._matches(node.type, value) and self._controlled(node, value)
+                fits = self._matches(node.type, value) and self._is_controlled(node, value)
             case ast.Map():
-                return type(value) is dict and any(map(self._fits_map(value), self._alternatives(node)))
+                fits = type(value) is dict and any(map(self._fits_map(value), self._alternatives(node)))
             case ast.Array():
-                return type(value) is list and any(map(self._fits_array(value), self._alternatives(node)))
-        _unknown(node)
+                fits = type(value) is list and any(map(self._fits_array(value), self._alternatives(node)))
+            case _:
+                _unknown(node)
+        return bool(fits)
 
-    def _controlled(self, node: ast.Operator, value: Any) -> bool:
+    def _is_controlled(self, node: ast.Operator, value: Value) -> bool:
         controller = _unwrapped(node.controller)
         match node.name.literal:
             case "and":
-                return self._matches(controller, value)
+                fits = self._matches(controller, value)
             case "regexp":
-                return re.fullmatch(_literal(controller), value) is not None
+                fits = re.fullmatch(_literal(controller), value) is not None
             case "size":
-                size = len(value.encode()) if isinstance(value, str) else len(value)
-                return self._matches(controller, size)
+                fits = self._matches(controller, len(value.encode() if isinstance(value, str) else value))
             case "ge":
-                return bool(value >= _literal(controller))
+                fits = value >= _literal(controller)
             case "le":
-                return bool(value <= _literal(controller))
-        _unknown(node)
+                fits = value <= _literal(controller)
+            case _:
+                _unknown(node)
+        return bool(fits)
 
-    def _fits_map(self, value: Mapping[Any, Any]) -> Callable[[list[_Member]], bool]:
+    def _fits_map(self, value: Mapping[Value, Value]) -> Callable[[list[_Member]], bool]:
         def fits(members: list[_Member]) -> bool:
             rest = dict(value)
             for member in members:
@@ -118,7 +122,7 @@ class Cddl:
 
         return fits
 
-    def _fits_rest(self, rest: Mapping[Any, Any], members: list[_Member]) -> bool:
+    def _fits_rest(self, rest: Mapping[Value, Value], members: list[_Member]) -> bool:
         """Tell whether the fields that are not named are those of the one member whose key is a type, if there is."""
         if not members:
             return not rest
@@ -126,7 +130,7 @@ class Cddl:
         of_type = all(self._matches(member.key, key) and self._matches(member.type, rest[key]) for key in rest)
         return of_type and member.least <= len(rest) <= member.most
 
-    def _fits_array(self, value: list[Any]) -> Callable[[list[_Member]], bool]:
+    def _fits_array(self, value: list[Value]) -> Callable[[list[_Member]], bool]:
         def fits(members: list[_Member]) -> bool:
             [member] = members
             return member.least <= len(value) <= member.most and all(self._matches(member.type, e) for e in value)
@@ -164,44 +168,46 @@ class Cddl:
 
     # The other way: values of a type.
 
-    def _some_of_rule(self, name: str) -> st.SearchStrategy[Any]:
+    def _some_of_rule(self, name: str) -> st.SearchStrategy[Value]:
         return self._given[name] if name in self._given else st.deferred(lambda: self._some(self._type(name)))
 
-    def _some(self, node: Any) -> st.SearchStrategy[Any]:
+    def _some(self, node: Node) -> st.SearchStrategy[Value]:
         node = _unwrapped(node)
         match node:
             case ast.Type():
-                return st.one_of([self._some(choice) for choice in node.types])
+                some = st.one_of([self._some(choice) for choice in node.types])
             case ast.Value():
-                return st.just(_literal(node))
+                some = st.just(_literal(node))
             case ast.Typename():
-                return self.some(node.name)
+                some = self.some(node.name)
             case ast.Range():
-                return st.integers(_literal(node.min), _literal(node.max))
+                some = st.integers(_literal(node.min), _literal(node.max))
             case ast.Operator():
-                return self._some_controlled(node)
+                some = self._some_controlled(node)
             case ast.Map():
-                return st.one_of([self._some_map(members) for members in self._alternatives(node)])
+                some = st.one_of([self._some_map(members) for members in self._alternatives(node)])
             case ast.Array():
-                return st.one_of([self._some_array(members) for members in self._alternatives(node)])
-        _unknown(node)
+                some = st.one_of([self._some_array(members) for members in self._alternatives(node)])
+            case _:
+                _unknown(node)
+        return some
 
-    def _some_controlled(self, node: ast.Operator) -> st.SearchStrategy[Any]:
+    def _some_controlled(self, node: ast.Operator) -> st.SearchStrategy[Value]:
         match node.name.literal:
             case "regexp":
-                return st.from_regex(_literal(_unwrapped(node.controller)), fullmatch=True)
+                some = st.from_regex(_literal(_unwrapped(node.controller)), fullmatch=True)
             case "size":
-                sizes = self._some(node.controller)
-                if _unwrapped(node.type).name == "bstr":
-                    return sizes.flatmap(lambda size: st.binary(min_size=size, max_size=size))
-                return sizes.map(lambda size: "x" * size)
+                of_octets = _unwrapped(node.type).name == "bstr"
+                some = self._some(node.controller).map(bytes if of_octets else lambda size: "x" * size)
             case "and":
-                return self._some(node.controller).filter(lambda value: self._matches(node, value))
+                some = self._some(node.controller).filter(lambda value: self._matches(node, value))
             case "ge" | "le":
-                return self._some(node.type).filter(lambda value: self._matches(node, value))
-        _unknown(node)
+                some = self._some(node.type).filter(lambda value: self._matches(node, value))
+            case _:
+                _unknown(node)
+        return some
 
-    def _some_map(self, members: list[_Member]) -> st.SearchStrategy[Any]:
+    def _some_map(self, members: list[_Member]) -> st.SearchStrategy[Value]:
         named = [member for member in members if member.name is not None]
         required = {member.name: self._some(member.type) for member in named if member.least}
         optional = {member.name: self._some(member.type) for member in named if not member.least}
@@ -213,13 +219,13 @@ class Cddl:
                 return st.dictionaries(keys, values, min_size=member.least, max_size=int(most))
         return of_names
 
-    def _some_array(self, members: list[_Member]) -> st.SearchStrategy[Any]:
+    def _some_array(self, members: list[_Member]) -> st.SearchStrategy[Value]:
         [member] = members
         most = int(min(member.most, member.least + _SOME_MORE))
         return st.lists(self._some(member.type), min_size=member.least, max_size=most)
 
 
-def _unwrapped(node: Any) -> Any:
+def _unwrapped(node: Node) -> Node:
     """Return what stands in parentheses that hold one thing."""
     while True:
         if isinstance(node, ast.Type) and len(node.types) == 1:
@@ -232,7 +238,7 @@ def _unwrapped(node: Any) -> Any:
             return node
 
 
-def _is_group(node: Any) -> bool:
+def _is_group(node: Node) -> bool:
     return isinstance(node, ast.Group) and not isinstance(node, ast.Map | ast.Array)
 
 
@@ -240,7 +246,7 @@ def _holds_one_type(choice: ast.GroupChoice) -> bool:
     return len(choice.groupEntries) == 1 and choice.groupEntries[0].isConvertibleToType()
 
 
-def _literal(node: Any) -> Any:
+def _literal(node: Node) -> Value:
     node = _unwrapped(node)
     if not isinstance(node, ast.Value):
         _unknown(node)
@@ -249,6 +255,6 @@ def _literal(node: Any) -> Any:
     return float(node.value) if re.search(r"[.e]", node.value) else int(node.value)
 
 
-def _unknown(node: Any) -> NoReturn:
+def _unknown(node: Node) -> NoReturn:
     msg = f"this reader does not know {node!r}"
     raise AssertionError(msg)

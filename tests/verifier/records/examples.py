@@ -4,9 +4,10 @@
 """
 
 from copy import deepcopy
-from typing import Any, Final
+from typing import Final
 
 from glasslog import cbor
+from glasslog.cbor import Value
 from glasslog.records.schema import Rule, SchemaMismatchError
 from glasslog.records.schema.containers import Array, ClosedMap
 from tests.verifier.evidence import TIME_MS, digest, record_fields, uuid7
@@ -16,7 +17,7 @@ DAY_MS: Final = 24 * HOUR_MS
 PERIOD: Final = {"from": TIME_MS - DAY_MS, "to": TIME_MS}
 REVIEWER: Final = digest("reviewer")[:16]
 
-EXECUTION: Final[dict[str, Any]] = {
+EXECUTION: Final[dict[str, Value]] = {
     "guardian": {"id": "image-quality", "name": "Image quality gate", "version": "2.4.1", "provider": "Lumen Imaging"},
     "policy": {"id": "image-quality-policy", "version": "7", "digest": digest("image quality policy")},
     "target": "llm_input",
@@ -34,7 +35,7 @@ TERMS: Final = {
     "retention_days": 30,
     "training_use": "prohibited",
 }
-CORRESPONDENCE: Final[dict[str, Any]] = {
+CORRESPONDENCE: Final[dict[str, Value]] = {
     "channel": "letter",
     "sent": TIME_MS,
     "template_digest": digest("letter"),
@@ -42,9 +43,9 @@ CORRESPONDENCE: Final[dict[str, Any]] = {
     "state": "delivered",
     "result": "none",
 }
-OPENED: Final[dict[str, Any]] = {"channel": "portal", "opened": TIME_MS}
+OPENED: Final[dict[str, Value]] = {"channel": "portal", "opened": TIME_MS}
 
-BODIES: Final[dict[str, dict[str, Any]]] = {
+BODIES: Final[dict[str, dict[str, Value]]] = {
     "inference-attempt": {
         "operation": "classify",
         "provider": {"name": "Lumen Imaging", "region": "eu-central-1"},
@@ -290,7 +291,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "reason": "first key",
     },
 }
-OTHER_BODIES: Final[dict[str, dict[str, dict[str, Any]]]] = {
+OTHER_BODIES: Final[dict[str, dict[str, dict[str, Value]]]] = {
     "deployment": {"a model that is stopped": {**BODIES["deployment"], "action": "suspend"}},
     "evaluation": {
         "a difference and a person": {
@@ -308,7 +309,7 @@ OTHER_BODIES: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "access": {"by a service": {**BODIES["access"], "actor": "backup service", "recipient": REVIEWER}},
     "control-operation": {"a control that stood still": {**BODIES["control-operation"], "count": 0, "by_status": {}}},
 }
-ENVELOPE: Final[dict[str, Any]] = {
+ENVELOPE: Final[dict[str, Value]] = {
     "end": TIME_MS + 5,
     "anchor": {"size": 7, "root": digest("root")},
     "tenant": digest("tenant")[:16],
@@ -320,24 +321,24 @@ ENVELOPE: Final[dict[str, Any]] = {
 }
 
 
-def full_record(record_type: str) -> dict[str, Any]:
+def full_record(record_type: str) -> dict[str, Value]:
     """Return the fields of a record with everything that it may hold."""
     fields = record_fields(record_type, deepcopy(BODIES[record_type]), seq=3, **deepcopy(ENVELOPE))
     fields["stream"]["prev"] = digest("prev")
     return fields
 
 
-def plain_record(record_type: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def plain_record(record_type: str, body: dict[str, Value] | None = None) -> dict[str, Value]:
     """Return the fields of a record with nothing that is optional around its body."""
     return record_fields(record_type, deepcopy(BODIES[record_type] if body is None else body))
 
 
-def ordered(value: Any) -> Any:  # noqa: ANN401  a value of the data model
+def ordered(value: Value) -> Value:
     """Return a value as a decoder would: map keys in the order of their encodings."""
     return cbor.decode(cbor.encode(value))
 
 
-def stripped(rule: Rule, value: Any) -> Any:  # noqa: ANN401  a value of the data model
+def stripped(rule: Rule, value: Value) -> Value:
     """Return a value that the rule accepts without all that it can do without."""
     if isinstance(rule, Array):
         return [stripped(rule.of, element) for element in value[: rule.minimum]]
@@ -350,7 +351,7 @@ def stripped(rule: Rule, value: Any) -> Any:  # noqa: ANN401  a value of the dat
     return value
 
 
-def is_accepted(rule: Rule, value: Any) -> bool:  # noqa: ANN401  a value of the data model
+def is_accepted(rule: Rule, value: Value) -> bool:
     """Tell whether a rule accepts a value, its keys put in order."""
     try:
         rule(ordered(value))

@@ -1,4 +1,4 @@
-"""Every way in which a record is spoiled, by name. They follow from the schema's own rules, so a new field is spoiled too.
+"""Every way in which a record is spoiled, by name. They follow from the schema's rules, so a new field is spoiled too.
 
 `mutations` walks a rule and a value that it accepts side by side, and yields one spoiled encoding after another. What
 no rule knows, the relations between fields, is broken by hand in `BROKEN`.
@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from glasslog import cbor
+from glasslog.cbor import Value
 from glasslog.records.schema import Rule
 from glasslog.records.schema.containers import Array, ClosedMap, OpenMap
 from glasslog.records.schema.scalars import (
-    Boolean,
     Constant,
     Either,
     Finite,
@@ -53,7 +53,7 @@ class Kind(Enum):
 
     @property
     def is_in_cddl(self) -> bool:
-        return self.value[1]
+        return bool(self.value[1])
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Mutation:
     data: bytes
 
 
-def mutations(rule: Rule, value: Any, under: Path = ()) -> Iterator[Mutation]:
+def mutations(rule: Rule, value: Value, under: Path = ()) -> Iterator[Mutation]:
     """Yield each way to spoil a value that a rule accepts, at a path or below it."""
     for path, inner, element in items(rule, value, ()):
         if path[: len(under)] == under:
@@ -78,7 +78,7 @@ def name_of(path: Path) -> str:
     return ".".join(map(str, path)) or "the record"
 
 
-def items(rule: Rule, value: Any, path: Path) -> Iterator[tuple[Path, Rule, Any]]:
+def items(rule: Rule, value: Value, path: Path) -> Iterator[tuple[Path, Rule, Value]]:
     """Yield every value within a value, with its path and the rule for it; of like elements of arrays the first."""
     yield path, rule, value
     if isinstance(rule, ClosedMap):
@@ -91,7 +91,7 @@ def items(rule: Rule, value: Any, path: Path) -> Iterator[tuple[Path, Rule, Any]
         yield from items(rule.of, value[0], (*path, 0))
 
 
-def replaced(value: Any, path: Path, element: Any) -> Any:
+def replaced(value: Value, path: Path, element: Value) -> Value:
     """Return a copy of a value in which something else stands at a path."""
     if not path:
         return element
@@ -103,7 +103,7 @@ def replaced(value: Any, path: Path, element: Any) -> Any:
     return value
 
 
-def _spoiled(rule: Rule, value: Any) -> Iterator[tuple[str, Kind, Any]]:
+def _spoiled(rule: Rule, value: Value) -> Iterator[tuple[str, Kind, Value]]:
     """Yield what one value is replaced with."""
     match rule:
         case ClosedMap():
@@ -114,32 +114,17 @@ def _spoiled(rule: Rule, value: Any) -> Iterator[tuple[str, Kind, Any]]:
             yield from _spoiled_array(rule, value)
         case Either():
             yield from _spoiled(rule.rules[type(value)], value)
-        case Uuid7():
-            yield "15 bytes", Kind.RANGE, value[:15]
-            yield "17 bytes", Kind.RANGE, value + b"\0"
-            yield "version 4", Kind.UUID, value[:6] + bytes((0x40 | value[6] & 0x0F,)) + value[7:]
-            yield "another variant", Kind.UUID, value[:8] + bytes((0xC0 | value[8] & 0x3F,)) + value[9:]
-        case Octets():
-            yield "too short", Kind.RANGE, bytes(rule.minimum - 1)
-            yield "too long", Kind.RANGE, bytes(rule.maximum + 1)
-        case Integer():
-            yield "too small", Kind.RANGE, rule.minimum - 1
-            yield "too great", Kind.RANGE, rule.maximum + 1
-        case Constant():
-            yield "the next", Kind.RANGE, rule.value + 1
-        case Finite():
-            yield "infinite", Kind.RANGE, math.inf
-            yield "minus infinite", Kind.RANGE, -math.inf
-            yield "not a number", Kind.RANGE, math.nan
-            if not rule.minimum:
-                yield "below zero", Kind.RANGE, -0.5
         case Word():
             yield from ((what, Kind.WORD, word) for what, word in _spoiled_words(rule).items())
+        case Uuid7() | Octets():
+            yield from _spoiled_octets(rule, value)
+        case Integer() | Constant() | Finite():
+            yield from ((what, Kind.RANGE, number) for what, number in _spoiled_numbers(rule).items())
 
 
-def _of_other_types(rule: Rule, value: Any) -> Iterator[tuple[str, Kind, Any]]:
+def _of_other_types(rule: Rule, value: Value) -> Iterator[tuple[str, Kind, Value]]:
     accepted = set(rule.rules) if isinstance(rule, Either) else {type(value)}
-    others: dict[str, Any] = {
+    others: dict[str, Value] = {
         "null": None,
         "true": True,
         "an integer": 1,
@@ -154,16 +139,15 @@ def _of_other_types(rule: Rule, value: Any) -> Iterator[tuple[str, Kind, Any]]:
             yield f"{what} instead", Kind.TYPE, other
 
 
-def _spoiled_closed_map(rule: ClosedMap, value: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
+def _spoiled_closed_map(rule: ClosedMap, value: Mapping[str, Value]) -> Iterator[tuple[str, Kind, Value]]:
     for name in rule.required:
         yield f"without {name}", Kind.MISSING, {other: value[other] for other in value if other != name}
     yield "with an unknown field", Kind.UNKNOWN, {**value, "unknown": 1}
-    for name in rule.fields:
-        yield f"with {name.upper()}", Kind.UNKNOWN, {**value, name.upper(): value.get(name)}
-        break
+    name = next(iter(value))
+    yield f"with {name.upper()}", Kind.UNKNOWN, {**value, name.upper(): value[name]}
 
 
-def _spoiled_open_map(rule: OpenMap, value: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
+def _spoiled_open_map(rule: OpenMap, value: Mapping[str, Value]) -> Iterator[tuple[str, Kind, Value]]:
     element = next(iter(value.values()))
     many = {f"n{number:02}": element for number in range(rule.maximum + 1)}
     yield f"{rule.maximum + 1} fields", Kind.RANGE, many
@@ -172,7 +156,7 @@ def _spoiled_open_map(rule: OpenMap, value: Mapping[str, Any]) -> Iterator[tuple
     yield "a name that is a number", Kind.TYPE, {1: element}
 
 
-def _spoiled_array(rule: Array, value: list[Any]) -> Iterator[tuple[str, Kind, Any]]:
+def _spoiled_array(rule: Array, value: list[Value]) -> Iterator[tuple[str, Kind, Value]]:
     many = [value[0]] * (rule.maximum + 1)
     if rule.distinct is not None:
         many = [{**value[0], rule.distinct: f"n{number}"} for number in range(rule.maximum + 1)]
@@ -180,6 +164,24 @@ def _spoiled_array(rule: Array, value: list[Any]) -> Iterator[tuple[str, Kind, A
     yield f"{rule.maximum + 1} elements", Kind.RANGE, many
     if rule.minimum:
         yield f"{rule.minimum - 1} elements", Kind.RANGE, value[: rule.minimum - 1]
+
+
+def _spoiled_octets(rule: Uuid7 | Octets, value: bytes) -> Iterator[tuple[str, Kind, Value]]:
+    minimum, maximum = (16, 16) if isinstance(rule, Uuid7) else (rule.minimum, rule.maximum)
+    yield "too short", Kind.RANGE, value.ljust(minimum, b"\0")[: minimum - 1]
+    yield "too long", Kind.RANGE, value.ljust(maximum + 1, b"\0")
+    if isinstance(rule, Uuid7):
+        yield "version 4", Kind.UUID, value[:6] + bytes((0x40 | value[6] & 0x0F,)) + value[7:]
+        yield "another variant", Kind.UUID, value[:8] + bytes((0xC0 | value[8] & 0x3F,)) + value[9:]
+
+
+def _spoiled_numbers(rule: Integer | Constant | Finite) -> dict[str, float]:
+    if isinstance(rule, Constant):
+        return {"one more": rule.value + 1, "one less": rule.value - 1}
+    if isinstance(rule, Integer):
+        return {"too small": rule.minimum - 1, "too great": rule.maximum + 1}
+    numbers = {"infinite": math.inf, "minus infinite": -math.inf, "not a number": math.nan}
+    return numbers if rule.minimum else {**numbers, "below zero": -0.5}
 
 
 def _spoiled_words(rule: Rule) -> dict[str, str]:
@@ -204,7 +206,7 @@ def _spoiled_words(rule: Rule) -> dict[str, str]:
 
 # Relations between fields: for each type what is broken, how, and the path and value that break it.
 
-BROKEN: Final[dict[str, list[tuple[str, Kind, Path, Any]]]] = {
+BROKEN: Final[dict[str, list[tuple[str, Kind, Path, Value]]]] = {
     "inference": [
         ("more seen than there is", Kind.RELATION, ("guardrails", 0, "coverage"), {"seen": 3, "total": 2}),
     ],
@@ -246,7 +248,7 @@ BROKEN: Final[dict[str, list[tuple[str, Kind, Path, Any]]]] = {
     "coverage-reconciliation": [("a window that ends first", Kind.RELATION, ("to",), 1)],
     "issuer-registration": [("an end at the beginning", Kind.RELATION, ("valid_until",), TIME_MS)],
 }
-BROKEN_WHOLE: Final[dict[str, list[tuple[str, Kind, dict[str, Any]]]]] = {
+BROKEN_WHOLE: Final[dict[str, list[tuple[str, Kind, dict[str, Value]]]]] = {
     "deployment": [
         (
             "retrained without a validation",
@@ -265,7 +267,7 @@ BROKEN_WHOLE: Final[dict[str, list[tuple[str, Kind, dict[str, Any]]]]] = {
 """The same where more than one field changes: whole bodies."""
 
 
-def broken(record_type: str, fields: dict[str, Any]) -> Iterator[Mutation]:
+def broken(record_type: str, fields: dict[str, Value]) -> Iterator[Mutation]:
     """Yield the records of a type whose fields contradict each other."""
     for what, kind, path, element in BROKEN.get(record_type, []):
         yield Mutation(f"body: {what}", kind, cbor.encode(replaced(fields, ("body", *path), element)))
@@ -273,13 +275,13 @@ def broken(record_type: str, fields: dict[str, Any]) -> Iterator[Mutation]:
         yield Mutation(f"body: {what}", kind, cbor.encode({**fields, "body": body}))
 
 
-BROKEN_ENVELOPE: Final[list[tuple[str, dict[str, Any]]]] = [
+BROKEN_ENVELOPE: Final[list[tuple[str, dict[str, Value]]]] = [
     ("an end before time", {"end": TIME_MS - 1}),
     ("a predecessor of the first number", {"stream": {"id": "s", "seq": 0, "prev": digest("prev")}}),
 ]
 
 
-def broken_envelope(fields: dict[str, Any]) -> Iterator[Mutation]:
+def broken_envelope(fields: dict[str, Value]) -> Iterator[Mutation]:
     """Yield records of which the fields that all records have contradict each other."""
     for what, changes in BROKEN_ENVELOPE:
         yield Mutation(f"the record: {what}", Kind.RELATION, cbor.encode({**fields, **changes}))
@@ -288,7 +290,7 @@ def broken_envelope(fields: dict[str, Any]) -> Iterator[Mutation]:
 # Encodings of the right value that are not the deterministic one.
 
 
-def encodings(value: Any) -> Iterator[tuple[Path, str, bytes]]:
+def encodings(value: Value) -> Iterator[tuple[Path, str, bytes]]:
     """Yield every other encoding of a value that differs from the deterministic one in one item."""
     for path, item in _every_item(value, ()):
         if isinstance(item, float):
@@ -307,7 +309,7 @@ def encodings(value: Any) -> Iterator[tuple[Path, str, bytes]]:
     yield (), "its last byte missing", data[:-1]
 
 
-def _every_item(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _every_item(value: Value, path: Path) -> Iterator[tuple[Path, Value]]:
     if value is not None and not isinstance(value, bool):
         yield path, value
     if isinstance(value, dict):
@@ -319,38 +321,44 @@ def _every_item(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
             yield from _every_item(element, (*path, number))
 
 
-def _encode(value: Any, path: Path, at: Path | None, how: str) -> bytes:
+def _encode(value: Value, path: Path, at: Path | None, how: str) -> bytes:
     """Encode a value deterministically, but for the item at one path."""
     twist = how if path == at else ""
     match value:
         case bool() | None:
-            return cbor.encode(value)
+            data = cbor.encode(value)
         case int():
-            return _head(0 if value >= 0 else 1, value if value >= 0 else -1 - value, twist)
+            data = _head(0 if value >= 0 else 1, value if value >= 0 else -1 - value, twist)
         case float():
-            return _encode_float(value, wider=twist == "wide")
+            data = _encode_float(value, wider=twist == "wide")
         case bytes():
-            return _head(2, len(value), twist) + value
+            data = _head(2, len(value), twist) + value
         case str():
-            return _head(3, len(value.encode()), twist) + value.encode()
+            data = _head(3, len(value.encode()), twist) + value.encode()
         case list():
-            content = b"".join(_encode(element, (*path, number), at, how) for number, element in enumerate(value))
-            return _container(4, len(value), content, twist)
+            elements = [_encode(element, (*path, number), at, how) for number, element in enumerate(value)]
+            data = _container(4, elements, twist)
+        case _:
+            data = _container(5, _encode_pairs(value, path, at, how), twist)
+    return data
+
+
+def _encode_pairs(value: Mapping[str, Value], path: Path, at: Path | None, how: str) -> list[bytes]:
     pairs = [
         _encode(name, (*path, name, _NAME), at, how) + _encode(element, (*path, name), at, how)
         for name, element in sorted(value.items(), key=lambda item: (len(item[0].encode()), item[0].encode()))
     ]
-    if twist == "swapped":
+    if path == at and how == "swapped":
         pairs[:2] = pairs[1::-1]
-    if twist == "twice":
+    if path == at and how == "twice":
         pairs.insert(0, pairs[0])
-    return _container(5, len(pairs), b"".join(pairs), twist)
+    return pairs
 
 
-def _container(major: int, count: int, content: bytes, twist: str) -> bytes:
+def _container(major: int, parts: list[bytes], twist: str) -> bytes:
     if twist == "indefinite":
-        return bytes((major << 5 | 31,)) + content + b"\xff"
-    return _head(major, count, twist) + content
+        return bytes((major << 5 | 31,)) + b"".join(parts) + b"\xff"
+    return _head(major, len(parts), twist) + b"".join(parts)
 
 
 def _head(major: int, argument: int, twist: str) -> bytes:

@@ -17,6 +17,7 @@ from tests.verifier.fuzzing import accepted, bit_flips, damaged, truncations
 from tests.verifier.records.examples import BODIES, OTHER_BODIES, full_record
 from tests.verifier.test_cbor import SCALARS, SEEDS, VALUES, encode_freely, same
 
+
 def is_record(fields: Value) -> bool:
     return accepted(decode_record, cbor.encode(fields))
 

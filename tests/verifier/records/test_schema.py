@@ -195,8 +195,8 @@ def test_a_memo_works_out_what_it_lacks_once() -> None:
 
 def test_a_memo_is_bounded_and_forgets_a_flood() -> None:
     memo = Memo(len, 8)
-    for number in range(1_000):
-        assert memo[f"{number:04}"] == 4
+    for n in range(1_000):
+        assert memo[f"{n:04}"] == 4
         assert len(memo) <= 8
     assert memo["honest"] == 6
 
@@ -214,11 +214,11 @@ def test_a_memo_keeps_nothing_that_is_refused() -> None:
 def test_a_flood_of_words_and_names_is_survived() -> None:
     check = COMPILED["inference"]
     fields = ordered(plain_record("inference"))
-    for number in range(WORDS_MAX + 100):
-        changed = replaced(fields, ("body", "response_id"), f"r-{number}")
+    for n in range(WORDS_MAX + 100):
+        changed = replaced(fields, ("body", "response_id"), f"r-{n}")
         assert check(changed) == len(cbor.encode(changed))
-    for number in range(NAME_LISTS_MAX + 100):
-        changed = replaced(fields, ("body", "params"), {f"p{number}": 1})
+    for n in range(NAME_LISTS_MAX + 100):
+        changed = replaced(fields, ("body", "params"), {f"p{n}": 1})
         assert check(changed) == len(cbor.encode(changed))
     assert check(fields) == len(cbor.encode(fields))
 
@@ -241,5 +241,5 @@ def test_an_error_says_where_and_what_and_never_shows_content() -> None:
         with pytest.raises(MalformedError) as caught:
             decode_record(cbor.encode(replaced(fields, path, element)))
         assert str(caught.value).startswith(f"record {told}"), name_of(path)
-    with pytest.raises(MalformedError, match="record the record: expected a map, got an array of 0 elements"):
+    with pytest.raises(MalformedError, match=r"^record: expected a map, got an array of 0 elements$"):
         decode_record(cbor.encode([]))

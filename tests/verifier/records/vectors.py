@@ -4,7 +4,7 @@ One file for each type, and `envelope.json` for the fields that all records have
 to our own later selves, which payloads are records and which are not. A file holds
 
 - `accepted`: payloads in base64, by name; the first, `base`, has every field that the body may have
-- `refused`: what is done to `base`, by name: of its bytes, `cut` are taken out at `at`, and `put` (base64) is put there.
+- `refused`: what is done to `base`, by name: `cut` of its bytes are taken out at `at`, and `put` (base64) is put there.
   `cddl` tells whether records.cddl says so too; where it does not, the reason is beyond CDDL
 
 Spoiled records that are much longer than the base, such as one with an element too many, are left out here; the tests

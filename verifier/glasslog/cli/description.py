@@ -42,6 +42,18 @@ def describe(data: bytes, file_type: FileType) -> Document:
     return _DESCRIBERS[file_type](data)
 
 
+def record_in(data: bytes, file_type: FileType) -> Record | None:
+    """Return the record that a file is, or is about, where there is one and it can be read."""
+    statement_of = _STATEMENTS.get(file_type)
+    try:
+        if statement_of is None:
+            return decode_record(data) if file_type is FileType.RECORD else None
+        statement = statement_of(data)
+        return decode_record(statement.payload) if statement.content_type == CONTENT_TYPE_RECORD else None
+    except GlasslogError:
+        return None  # `describe` says what is wrong
+
+
 def _part(describer: Callable[[bytes], Document], data: bytes) -> Document:
     """Describe a part of a file; one that is malformed by its error."""
     try:
@@ -288,3 +300,12 @@ _DESCRIBERS: Final[Mapping[FileType, Callable[[bytes], Document]]] = MappingProx
         FileType.ENTRY_BUNDLE: _entry_bundle,
     }
 )
+
+_STATEMENTS: Final[Mapping[FileType, Callable[[bytes], SignedStatement]]] = MappingProxyType(
+    {
+        FileType.BUNDLE: lambda data: decode_statement(decode_bundle(data).statement),
+        FileType.STATEMENT: decode_statement,
+        FileType.TRANSPARENT_STATEMENT: lambda data: decode_transparent_statement(data).statement,
+    }
+)
+"""How the statement that a file is about is found in it."""

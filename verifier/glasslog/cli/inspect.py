@@ -6,10 +6,11 @@ from typing import Final
 import click
 
 from glasslog import __version__
-from glasslog.cli.description import describe
+from glasslog.cli.description import describe, record_in
 from glasslog.cli.document import encode_document
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, read_input
 from glasslog.cli.screen import Screen, printable, write_text
+from glasslog.cli.summary import add_record
 from glasslog.errors import MalformedError
 from glasslog.filetype import FileType, detect
 
@@ -48,6 +49,10 @@ def command(file: Path, type_name: str | None, *, as_json: bool) -> int:
     screen.line((printable(str(file)), "bold"), f"  {file_type.label}, {len(data)} bytes")
     screen.line((NOTHING_VERIFIED, "yellow"))
     screen.line("")
+    record = record_in(data, file_type)
+    if record is not None:
+        add_record(screen, record)
+        screen.line("")
     screen.tree(content)
     screen.show()
     return 0

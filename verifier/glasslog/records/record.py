@@ -233,7 +233,7 @@ def _check(fields: cbor.Value) -> int:
     try:
         return _rule_for(fields)(fields)
     except SchemaMismatchError as error:
-        msg = f"record {error}"
+        msg = f"record {error}" if error.path else f"record: {error}"
         raise MalformedError(msg) from error
 
 

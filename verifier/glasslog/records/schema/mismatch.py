@@ -27,9 +27,9 @@ class SchemaMismatchError(Exception):
         self.path: list[str] = list(reversed(path))
 
     def __str__(self) -> str:
-        """Return `field.path: expected X, got Y`."""
-        where = ".".join(reversed(self.path)) or "the record"
-        return f"{where}: expected {self.expected}, got {self.got}"
+        """Return `field.path: expected X, got Y`, where there is a path."""
+        where = f"{'.'.join(reversed(self.path))}: " if self.path else ""
+        return f"{where}expected {self.expected}, got {self.got}"
 
 
 def describe(value: Value) -> str:

@@ -163,10 +163,9 @@ def _measure_container(value: dict[Value, Value] | list[Value], depth: int, tole
     if depth == 0 or len(value) > CBOR_ITEMS_MAX:
         msg = f"expected containers of at most {CBOR_DEPTH_MAX} levels and {CBOR_ITEMS_MAX} elements"
         raise MalformedError(msg)
-    if isinstance(value, list):
+    if not isinstance(value, dict):
         return head_size(len(value)) + (_measure(value, depth - 1, tolerated) if value else 0)
-    keys = tuple(value)
-    fault, size = _look_at_keys(keys, tuple(map(type, keys)))
+    fault, size = _look_at_keys(*value)
     if fault is not None and fault not in tolerated:
         raise MalformedError(_FAULTS[fault])
     return size + _measure(value.values(), depth - 1, tolerated)
@@ -179,20 +178,20 @@ _FAULTS: Final = {
 }
 
 
-@lru_cache(maxsize=256)  # records repeat the same few key lists; strangers may send long ones, so no more are kept
-def _look_at_keys(keys: tuple[Value, ...], kinds: tuple[type, ...]) -> tuple[str | None, int]:
-    """Return what is wrong with the keys of a map, or None, and the size of the map's head and keys.
-
-    `kinds` keeps apart 1 and True, which are equal keys.
-    """
+# Records repeat the same few key lists; strangers may send long ones, so no more are kept. `typed`, because 1 and True
+# are equal keys.
+@lru_cache(maxsize=256, typed=True)
+def _look_at_keys(*keys: Value) -> tuple[str | None, int]:
+    """Return what is wrong with the keys of a map, or None, and the size of the map's head and keys."""
+    kinds = set(map(type, keys))
     fault: str | None = None
     size = head_size(len(keys))
-    if set(kinds) <= {str}:
+    if kinds <= {str}:
         encoded = [key.encode("utf-8", "surrogatepass") for key in keys]
         size += sum(head_size(len(key)) + len(key) for key in encoded)
         ranks = [(len(key), key) for key in encoded]
         fault = None if ranks == sorted(ranks) else "unordered"
-    elif set(kinds) == {int}:
+    elif kinds == {int}:
         size += sum(map(_int_size, keys))
         if any(not 0 <= key <= _INT_MAX for key in keys):
             fault = "negative"

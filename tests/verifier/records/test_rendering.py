@@ -12,7 +12,6 @@ from glasslog.cli.rendering.words import LISTED_MAX
 from glasslog.records import RECORD_TYPES, decode_record, encode_record
 from glasslog.records.record import RECORDS
 from glasslog.records.schema import Rule
-from glasslog.records.schema.containers import OpenMap
 from glasslog.records.schema.scalars import Either, OneOf
 from glasslog.statement import sign_statement
 from tests.verifier.desk import Desk

@@ -31,8 +31,8 @@ Value: TypeAlias = Any
 _TAGS_CBOR2_DECODES: Final = (*range(6), 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43_000, 55_799)
 _DIRECT_HEAD_MAX: Final = 23
 _ARGUMENT_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}  # by the low bits of the first byte
-_HALF: Final = struct.Struct("<e")
-_SINGLE: Final = struct.Struct("<f")
+_pack_half, _unpack_half = struct.Struct("<e").pack, struct.Struct("<e").unpack
+_pack_single, _unpack_single = struct.Struct("<f").pack, struct.Struct("<f").unpack
 _INT_MIN: Final = -(2**64)
 _INT_MAX: Final = 2**64 - 1
 
@@ -224,18 +224,15 @@ def text_size(value: str) -> int:
 
 def float_size(value: float) -> int:
     """Return the bytes of the narrowest float that holds `value` exactly. What a half holds, a single holds too."""
-    if value != value:  # noqa: PLR0124  the one deterministic NaN is a half
-        return 3
-    if not _holds(_SINGLE, value):
-        return 9
-    return 3 if _holds(_HALF, value) else 5
-
-
-def _holds(form: struct.Struct, value: float) -> bool:
+    size = 9
     try:
-        return bool(form.unpack(form.pack(value))[0] == value)
-    except OverflowError:
-        return False
+        if _unpack_single(_pack_single(value))[0] == value:
+            size = 5
+            if _unpack_half(_pack_half(value))[0] == value:
+                size = 3
+    except OverflowError:  # too great for the narrower one
+        return size
+    return size if value == value else 3  # noqa: PLR0124  NaN alone differs from itself, and the deterministic one is a half
 
 
 def _int_size(value: int) -> int:

@@ -180,7 +180,8 @@ def _decode_headers(protected: bytes) -> _Headers:
     before, subject = protected[:-_DECISION_URN_BYTES], protected[-_DECISION_URN_BYTES:]
     if before.endswith(_DECISION_URN_HEAD) and subject.isascii():
         try:
-            return _decode_headers_before(before)._replace(subject=_uri("sub", subject.decode()))
+            same = _decode_headers_before(before)
+            return _Headers(same.issuer, _uri("sub", subject.decode()), same.kid, same.content_type)
         except MalformedError:
             pass  # the general way names what is wrong
     return _decode_all_headers(protected)

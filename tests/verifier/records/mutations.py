@@ -114,7 +114,7 @@ def _spoiled(rule: Rule, value: Value) -> Iterator[tuple[str, Kind, Value]]:
             yield from _spoiled_array(rule, value)
         case Either():
             yield from _spoiled(rule.rules[type(value)], value)
-        case Word():
+        case Word() | OneOf():
             yield from ((what, Kind.WORD, word) for what, word in _spoiled_words(rule).items())
         case Uuid7() | Octets():
             yield from _spoiled_octets(rule, value)

@@ -1,10 +1,12 @@
+import re
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glasslog import cbor
+from glasslog import cbor, records
 from glasslog.cbor import Value
 from glasslog.errors import MalformedError
 from glasslog.limits import COMMITMENTS_MAX, PAYLOAD_BYTES_MAX
@@ -20,6 +22,11 @@ from tests.verifier.test_cbor import SCALARS, SEEDS, VALUES, encode_freely, same
 
 def is_record(fields: Value) -> bool:
     return accepted(decode_record, cbor.encode(fields))
+
+
+def test_the_package_holds_the_cddl_of_every_type() -> None:
+    text = (Path(records.__file__).parent / "records.cddl").read_text()
+    assert set(re.findall(r'"type": "([a-z0-9-]+)"', text)) == set(RECORD_TYPES)
 
 
 def test_there_is_a_full_example_of_every_type() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glasslog import cbor
-from glasslog.cbor import Value
+from glasslog.cbor import Value, float_size
 from glasslog.errors import MalformedError
 from glasslog.records import decode_record, encode_record
 from glasslog.records.record import RECORDS
@@ -30,7 +30,6 @@ from glasslog.records.schema import (
     unsigned,
 )
 from glasslog.records.schema.memo import NAME_LISTS_MAX, WORDS_MAX, Memo
-from glasslog.records.schema.sizes import float_size
 from tests.verifier.records.examples import OTHER_BODIES, full_record, ordered, plain_record, stripped
 from tests.verifier.records.mutations import Path, broken, broken_envelope, items, mutations, name_of, replaced
 from tests.verifier.test_cbor import VALUES

@@ -99,12 +99,12 @@ _VERSION: Final = exactly(SCHEMA_VERSION, "the schema version")
 _TYPE: Final = one_of(*BODIES)
 
 
-def record_of(body: Rule) -> Rule:
-    """Return the rule of a whole record with this body."""
+def record_of(record_type: str, body: Rule) -> Rule:
+    """Return the rule of a whole record of a type with this body."""
     return closed_map(
         {
             "v": _VERSION,
-            "type": _TYPE,
+            "type": one_of(record_type),
             "id": uuid7,
             "time": time_ms,
             "system": uri,
@@ -132,7 +132,7 @@ def record_of(body: Rule) -> Rule:
     )
 
 
-RECORDS: Final[Mapping[str, Rule]] = MappingProxyType({name: record_of(body) for name, body in BODIES.items()})
+RECORDS: Final[Mapping[str, Rule]] = MappingProxyType({name: record_of(name, body) for name, body in BODIES.items()})
 """The rule of a whole record, by its type."""
 
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from glasslog.cbor import Value
+from glasslog.cbor import Value, head_size, text_size
 from glasslog.records.schema.memo import NAME_LISTS_MAX, Memo
 from glasslog.records.schema.mismatch import SchemaMismatchError
 from glasslog.records.schema.rule import Code, Rule
 from glasslog.records.schema.scalars import TOKEN, token
-from glasslog.records.schema.sizes import check_order, head_size, text_size
 
 ARRAY_ITEMS_MAX: Final = 256
 
@@ -115,17 +114,19 @@ class ClosedMap(Rule):
         self.fields: Final[Mapping[str, Rule]] = {**required, **optional}
         self.relations = relations
         self.presences = presences
+        self._names = tuple(sorted(self.fields, key=lambda name: (len(name), name)))
         self._shapes = Memo(self._size_of_shape, NAME_LISTS_MAX)
+        self.fixed = 0 if optional else self._size_of_shape(self._names)
 
     def __call__(self, value: Value) -> int:
         """Check a map: its names, its values, and how they relate."""
         if type(value) is not dict:
             raise SchemaMismatchError("a map", value)
-        self._check_names(value)
-        size = head_size(len(value)) + sum(map(text_size, value))
+        size = self._shapes[tuple(value)]
         for name, element in value.items():
+            rule = self.fields[name]
             try:
-                size += self.fields[name](element)
+                size += rule(element) - rule.fixed
             except SchemaMismatchError as error:
                 error.path.append(name)
                 raise
@@ -133,9 +134,10 @@ class ClosedMap(Rule):
             relation.check(value)
         return size
 
-    def _check_names(self, value: Mapping[Value, Value]) -> None:
-        unknown = [name for name in value if name not in self.fields]
-        if unknown:
+    def _size_of_shape(self, names: tuple[Value, ...]) -> int:
+        """Check the names of a map; return the bytes that all maps with them share: head, names and fixed values."""
+        value = dict.fromkeys(names)
+        if not value.keys() <= self.fields.keys():
             raise SchemaMismatchError(f"no fields but {_names(self.fields)}", value)
         missing = self.required.keys() - value.keys()
         if missing:
@@ -143,18 +145,17 @@ class ClosedMap(Rule):
         for presence in self.presences:
             if not presence.holds(value.keys()):
                 raise SchemaMismatchError(presence.expected, value)
-        check_order(value)
-
-    def _size_of_shape(self, names: tuple[Value, ...]) -> int:
-        """Return what all maps with these names have in common: the bytes of head, names and fixed values."""
-        self._check_names(dict.fromkeys(names))
+        _check_order(names)
         return head_size(len(names)) + sum(text_size(name) + self.fields[name].fixed for name in names)
 
     def write(self, code: Code, value: str) -> None:
-        """Write a look-up of the names, which says all about them, and then field by field."""
-        if not self.required:  # else an array of the names, which the look-up takes for a map, fails at the first field
+        """Write a comparison or a look-up of the names, which says all about them, and then field by field."""
+        if not self.required:  # else an array of the names, which passes for a map here, fails at the first field
             code.refuse_unless(f"type({value}) is dict")
-        code.line(f"size += {code.name_of(self._shapes, 'shapes')}[tuple({value})]")
+        if self.optional:
+            code.line(f"size += {code.name_of(self._shapes, 'shapes')}[tuple({value})]")
+        else:
+            code.refuse_unless(f"tuple({value}) == {self._names!r}")
         for name, rule in self.required.items():
             rule.write(code, code.variable(f"{value}[{name!r}]"))
         if self.optional:
@@ -192,24 +193,30 @@ class OpenMap(Rule):
 
     def __call__(self, value: Value) -> int:
         """Check a map: its names and its values."""
-        if type(value) is not dict or len(value) > self.maximum:
-            raise SchemaMismatchError(f"a map of at most {self.maximum} fields", value)
-        size = head_size(len(value))
+        if type(value) is not dict:
+            raise SchemaMismatchError("a map", value)
+        size = self._name_lists[tuple(value)]
         for name, element in value.items():
             try:
-                size += self.name(name) + self.of(element)
+                size += self.of(element) - self.of.fixed
             except SchemaMismatchError as error:
-                error.path.append(name if isinstance(name, str) and TOKEN.fullmatch(name) else "(a field name)")
+                error.path.append(_shown(name))
                 raise
-        check_order(value)
         return size
 
     def _size_of_names(self, names: tuple[Value, ...]) -> int:
-        """Return what all maps with these names have in common: the bytes of head, names and fixed values."""
+        """Check the names of a map; return the bytes that all maps with them share: head, names and fixed values."""
         if len(names) > self.maximum:
-            raise SchemaMismatchError(f"at most {self.maximum} fields", dict.fromkeys(names))
-        check_order(dict.fromkeys(names))
-        return head_size(len(names)) + sum(map(self.name, names)) + self.of.fixed * len(names)
+            raise SchemaMismatchError(f"a map of at most {self.maximum} fields", dict.fromkeys(names))
+        size = head_size(len(names)) + self.of.fixed * len(names)
+        for name in names:
+            try:
+                size += self.name(name)
+            except SchemaMismatchError as error:
+                error.path.append(_shown(name))
+                raise
+        _check_order(names)
+        return size
 
     def write(self, code: Code, value: str) -> None:
         """Write a look-up of the names and a loop over the values."""
@@ -223,6 +230,18 @@ class OpenMap(Rule):
 def open_map(of: Rule, maximum: int, name: Rule = token) -> OpenMap:
     """Accept a map of at most `maximum` fields, in order, whose names and values are accepted by the rules."""
     return OpenMap(of, maximum, name)
+
+
+def _check_order(names: Sequence[str]) -> None:
+    """Check that text keys stand in the order of their encodings: the shorter first, then byte by byte."""
+    ranks = [(len(name), name) for name in map(str.encode, names)]
+    if ranks != sorted(ranks):
+        raise SchemaMismatchError("map keys in the order of their encodings", dict.fromkeys(names))
+
+
+def _shown(name: Value) -> str:
+    """Return the name of a field that an error may show: one that could be content is not."""
+    return name if isinstance(name, str) and TOKEN.fullmatch(name) else "(a field name)"
 
 
 def _names(names: Collection[str]) -> str:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
-from glasslog.cbor import Value
+from glasslog.cbor import Value, float_size, head_size, text_size
 from glasslog.limits import URI_BYTES_MAX
 from glasslog.records.schema.memo import WORDS_MAX, Memo
 from glasslog.records.schema.mismatch import SchemaMismatchError
 from glasslog.records.schema.rule import Code, Rule
-from glasslog.records.schema.sizes import float_size, head_size, text_size
 
 NAME_BYTES_MAX: Final = 256
 TIME_MS_MAX: Final = 253_402_300_799_999  # the end of the year 9999
@@ -56,13 +55,27 @@ class Text(Word):
         return value != "" and len(value.encode()) <= self.maximum and not _CONTROL.search(value)
 
 
-class OneOf(Word):
-    """One word of a closed list."""
+class OneOf(Rule):
+    """One word of a closed list; `fixed` where it has one word alone."""
 
     def __init__(self, choices: tuple[str, ...]) -> None:
         """Take the words in the order in which they are named."""
         self.choices = choices
-        super().__init__(frozenset(choices).__contains__, "one of " + ", ".join(choices))
+        self._sizes = {word: text_size(word) for word in choices}
+        self.fixed = text_size(choices[0]) if len(choices) == 1 else 0
+
+    def __call__(self, value: Value) -> int:
+        """Check a word."""
+        if type(value) is not str or value not in self._sizes:
+            raise SchemaMismatchError("one of " + ", ".join(self.choices), value)
+        return self._sizes[value]
+
+    def write(self, code: Code, value: str) -> None:
+        """Write a comparison or a look-up."""
+        if self.fixed:
+            code.refuse_unless(f"{value} == {self.choices[0]!r}")
+        else:
+            code.line(f"size += {code.name_of(self._sizes, 'sizes')}[{value}]")
 
 
 @cache

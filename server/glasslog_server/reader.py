@@ -149,6 +149,11 @@ class LogReader:
         heads = await self.store.heads(size, 1)
         return heads[0] if heads and heads[0].size == size else None
 
+    async def heads(self, start: TreeSize, limit: int) -> list[TreeHead]:
+        """Return up to `limit` published heads of size `start` and above, ascending."""
+        size = self._head().size
+        return [head for head in await self.store.heads(start, limit) if head.size <= size]
+
     async def covering_head(self, index: LeafIndex) -> TreeHead:
         """Return the first head, of size 2 or more, that covers entry `index`: the one that its receipt is made at.
 

@@ -48,6 +48,10 @@ DISCLOSURE_BYTES_MAX: Final = 16 * 1_024 * 1_024
 DISCLOSURES_MAX: Final = COMMITMENTS_MAX
 DISCLOSURE_FILE_BYTES_MAX: Final = 64 * 1_024 * 1_024
 
+# Kept heads: a tree size, a root, the protected header of a receipt, a signature, and their heads.
+HEAD_BYTES_MAX: Final = PROTECTED_BYTES_MAX + 128
+HEADS_PAGE_MAX: Final = 1_000  # heads in one answer: some 230 KB
+
 # One evidence bundle: statement, proofs, the authority chain and disclosures.
 AUTHORITY_CHAIN_MAX: Final = 16  # policy entries a bundle may carry
 EVIDENCE_BYTES_MAX: Final = 8 * 1_024 * 1_024  # what a log can answer: everything but the disclosures

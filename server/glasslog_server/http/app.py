@@ -8,6 +8,7 @@ from glasslog_server.http.decisions import Decisions
 from glasslog_server.http.documents import respond_json
 from glasslog_server.http.entries import Entries
 from glasslog_server.http.frame import Frame
+from glasslog_server.http.heads import Heads
 from glasslog_server.http.health import Health
 from glasslog_server.http.negotiation import JSON
 from glasslog_server.http.openapi import describe
@@ -32,6 +33,7 @@ def public_routes(service: Service) -> list[Route]:
         *Entries(service).routes(),
         *Tiles(service).routes(),
         *Proofs(service).routes(),
+        *Heads(service).routes(),
         *Decisions(service).routes(),
         *WellKnown(service).routes(),
         *Health(service.log, public=True).routes(),

@@ -158,6 +158,7 @@ _ENDPOINTS: Final = {
     "stream": "/streams?issuer={issuer}&stream={stream}&from={from}",
     "inclusion_proof": "/proofs/inclusion/{index}/{size}",
     "consistency_proof": "/proofs/consistency/{size1}/{size2}",
+    "heads": "/heads?start={size}",
     "keys": "/.well-known/scitt-keys",
     "issuers": "/issuers",
     "description": "/openapi.json",

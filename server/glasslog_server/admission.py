@@ -96,4 +96,4 @@ class Admission:
         if is_record:
             record = decode_record(statement.payload)
             authority.check_admissible(statement, record)
-        return Candidate(statement, statement.leaf_hash, record)
+        return Candidate.of_statement(statement, record)

@@ -12,7 +12,8 @@ from glasslog.records import SCHEMA_VERSION, LogPolicy, Stream, decode_record, e
 from glasslog.statement import SignedStatement, sign_statement
 from glasslog_server.core.round import Candidate, grow
 from glasslog_server.core.tree import Tree
-from glasslog_server.storage.store import EntryRow, RoundWrite, Store, TreeHead
+from glasslog_server.sequencer import row_of
+from glasslog_server.storage.store import RoundWrite, Store, TreeHead
 from glasslog_server.tree_heads import HeadSigner
 
 
@@ -61,12 +62,9 @@ async def write_first_entry(store: Store, signer: HeadSigner, statement: SignedS
     Raises MalformedError, AuthorityError, SignatureError for a statement that establishes no policy; StoreError.
     """
     Authority.establish(statement)
-    record = decode_record(statement.payload)
-    candidate = Candidate(statement, statement.leaf_hash, record)
+    candidate = Candidate.of_statement(statement, decode_record(statement.payload))
     tree = Tree()
     tiles, root = grow(tree, [candidate], {})
     head = await signer.sign(TreeSize(1), root, time)
-    stream = (statement.issuer, record.stream.id, record.stream.seq)
-    row = EntryRow(statement.entry, candidate.leaf_hash, statement.subject, stream)
-    await store.append(RoundWrite(LeafIndex(0), [row], tiles, head))
+    await store.append(RoundWrite(LeafIndex(0), [row_of(candidate)], tiles, head))
     return head

@@ -73,7 +73,7 @@ class PolicyLog:
 
 async def register(log: Log, statement: SignedStatement) -> LeafIndex:
     """Sequence a statement whose signature and schema are known to be right, and return its index."""
-    candidate = Candidate(statement, statement.leaf_hash, decode_record(statement.payload))
+    candidate = Candidate.of_statement(statement, decode_record(statement.payload))
     [outcome] = await log.sequencer.submit([candidate])
     if isinstance(outcome, GlasslogError):
         raise outcome

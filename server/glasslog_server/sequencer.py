@@ -229,7 +229,7 @@ class Sequencer:
         UnavailableError (nothing was taken), InterruptedWriteError (the outcome is unknown: submit again). A cancelled
         call leaves the outcome open too: the candidates may already be in a round.
         """
-        entry_bytes = sum(len(candidate.statement.entry) for candidate in candidates)
+        entry_bytes = sum(len(candidate.entry) for candidate in candidates)
         self._check_takes(len(candidates), entry_bytes)
         if not candidates:
             return []
@@ -359,7 +359,7 @@ class Sequencer:
         # c. One atomic, synced write of entries, tiles, indexes and head. Crash before: nothing of the round exists.
         #    Crash after: store one round ahead of the guard; recovery finds that and moves the guard. Failure: the
         #    outcome is unknown, and only opening the store anew tells.
-        rows = [_row_of(candidate) for candidate in plan.new]
+        rows = [row_of(candidate) for candidate in plan.new]
         before = time.monotonic()
         await storage.store.append(RoundWrite(plan.first, rows, tiles, head))
         self._observer.write_synced(time.monotonic() - before)
@@ -455,10 +455,10 @@ class Sequencer:
                 submission.answer.set_exception(type(error)(str(error)))
 
 
-def _row_of(candidate: Candidate) -> EntryRow:
-    statement, record = candidate.statement, candidate.record
-    stream = (statement.issuer, record.stream.id, record.stream.seq) if record is not None else None
-    return EntryRow(statement.entry, candidate.leaf_hash, statement.subject, stream)
+def row_of(candidate: Candidate) -> EntryRow:
+    """Return what the store keeps of a candidate."""
+    stream = None if candidate.stream is None else (candidate.issuer, *candidate.stream)
+    return EntryRow(candidate.entry, candidate.leaf_hash, candidate.subject, stream)
 
 
 def _may_pass(fault: ServerError) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from glasslog.authority import POLICY_STREAM, Authority
 from glasslog.keys import PublicKey, SigningKey
+from glasslog.merkle import LeafIndex
 from glasslog.records import RECORD_TYPES, LogPolicy, Stream, decode_record, encode_record
-from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, sign_statement
+from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, decode_statement, sign_statement
 from glasslog_server.core.round import Candidate
 from glasslog_server.genesis import sign_policy, sign_policy_record
 from glasslog_server.tree_heads import HeadSigner
@@ -81,8 +82,8 @@ class Operator:
 
     def logged(self, candidate: Candidate, index: int) -> None:
         """Take note that the log has this statement of ours."""
-        assert candidate.record is not None
-        self.authority = self.authority.apply(candidate.statement, candidate.record, index)  # type: ignore[arg-type]
+        statement = decode_statement(candidate.entry)
+        self.authority = self.authority.apply(statement, decode_record(statement.payload), LeafIndex(index))
 
 
 @dataclass
@@ -126,4 +127,4 @@ class Issuer:
 
 
 def candidate_of(statement: SignedStatement) -> Candidate:
-    return Candidate(statement, statement.leaf_hash, decode_record(statement.payload))
+    return Candidate.of_statement(statement, decode_record(statement.payload))

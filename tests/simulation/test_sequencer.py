@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from glasslog.errors import AuthorityError, GlasslogError, UnknownKeyError
-from glasslog_server.core.round import Candidate
 from glasslog_server.errors import OverloadedError, StoppingError, TreeRangeError
 from glasslog_server.sequencer import Sequenced, SequencerLimits
 from tests.simulation.parties import FIRST_ENTRY, LOG_KEY, START, Issuer, Operator, candidate_of, key
@@ -203,7 +202,7 @@ async def test_a_caller_that_goes_away_does_not_hold_up_the_others() -> None:
 async def test_a_leaf_hash_that_is_not_the_entrys_stops_the_round_before_anything_is_signed() -> None:
     simulation, issuer, _ = await with_issuer()
     good, other = issuer.candidate(), issuer.candidate()
-    flipped = Candidate(good.statement, other.leaf_hash, good.record)
+    flipped = good._replace(leaf_hash=other.leaf_hash)
     answer = await simulation.submit([flipped])
     assert not isinstance(answer, list)
     assert simulation.counts.failures == ["tree_corrupt"]

@@ -129,20 +129,31 @@ class Authority:
 
         Records about the log itself may come from the operator alone, and the operator signs no others.
         """
+        self.check_kind(statement.kid, statement.content_type, None if record is None else record.type)
+        self.check_entry_bytes(len(statement.entry))
+
+    def check_kind(self, kid: bytes, content_type: str, record_type: str | None) -> None:
+        """Check what `check_admissible` checks of all entries of one kind alike. Raises AuthorityError.
+
+        `record_type` is None for content that is no record.
+        """
         policy = self.policy
-        if statement.content_type not in policy.content_types:
-            msg = f"expected a content type that the log admits, got {statement.content_type}"
+        if content_type not in policy.content_types:
+            msg = f"expected a content type that the log admits, got {content_type}"
             raise AuthorityError(msg)
-        if len(statement.entry) > policy.entry_bytes_max:
-            msg = f"expected an entry of at most {policy.entry_bytes_max} bytes, got {len(statement.entry)}"
-            raise AuthorityError(msg)
-        by_operator = statement.kid == policy.operator_key.kid
-        is_policy = record is not None and record.type in POLICY_RECORD_TYPES
+        by_operator = kid == policy.operator_key.kid
+        is_policy = record_type in POLICY_RECORD_TYPES
         if by_operator != is_policy:
             msg = "expected records about the log from its operator, and from its operator no others"
             raise AuthorityError(msg)
-        if record is not None and not is_policy and record.type not in policy.record_types:
-            msg = f"expected a record type that the log admits, got {record.type}"
+        if record_type is not None and not is_policy and record_type not in policy.record_types:
+            msg = f"expected a record type that the log admits, got {record_type}"
+            raise AuthorityError(msg)
+
+    def check_entry_bytes(self, entry_bytes: int) -> None:
+        """Check that the policy in force admits an entry of this length. Raises AuthorityError."""
+        if entry_bytes > self.policy.entry_bytes_max:
+            msg = f"expected an entry of at most {self.policy.entry_bytes_max} bytes, got {entry_bytes}"
             raise AuthorityError(msg)
 
 

@@ -7,26 +7,56 @@ key may have been revoked since admission, even by an entry of this very round.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from glasslog.authority import Authority
 from glasslog.errors import AuthorityError, GlasslogError, MalformedError, UnknownKeyError
 from glasslog.keys import PublicKey
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
-from glasslog.records import POLICY_RECORD_TYPES, Record
-from glasslog.statement import SignedStatement
+from glasslog.records import POLICY_RECORD_TYPES, Record, decode_record
+from glasslog.statement import SignedStatement, decode_statement
 from glasslog.tiles import TileId
 from glasslog_server.core.tree import Tree, root_from_tiles
 from glasslog_server.errors import TreeCorruptError
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A statement that admission accepted: signature and schema are checked. `record` is None for foreign content."""
+class Candidate(NamedTuple):
+    """A statement that admission accepted, signature and schema checked, as what sequencing it takes and no more.
 
-    statement: SignedStatement
+    A plain tuple of bytes, text and numbers: it is made, kept and sent between processes for every entry. `kid` is the
+    thumbprint of the key it is signed with (32 bytes); `record_type` and `stream`, (stream id, sequence number), are
+    None for content that is no record.
+    """
+
+    entry: bytes
     leaf_hash: Hash
-    record: Record | None
+    issuer: str
+    subject: str
+    kid: bytes
+    content_type: str
+    record_type: str | None
+    stream: tuple[str, int] | None
+
+    @classmethod
+    def of_statement(cls, statement: SignedStatement, record: Record | None) -> Self:
+        """Return the candidate of a statement that was checked; `record` is what its payload decodes to, if it is one.
+
+        Costs the leaf hash.
+        """
+        record_type = stream = None
+        if record is not None:
+            record_type = record.type
+            stream = (record.stream.id, record.stream.seq)
+        return cls(
+            statement.entry,
+            statement.leaf_hash,
+            statement.issuer,
+            statement.subject,
+            statement.kid,
+            statement.content_type,
+            record_type,
+            stream,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +123,13 @@ def plan_round(
 
 def _authorise(authority: Authority, candidate: Candidate, index: LeafIndex, time: int) -> Authority:
     """Return the authority after this candidate, which the state before it must entitle to sign at `time`."""
-    statement, record = candidate.statement, candidate.record
-    authority.key_for(statement.issuer, statement.kid, time * 1_000)
-    authority.check_admissible(statement, record)
-    if record is None or record.type not in POLICY_RECORD_TYPES:
+    authority.key_for(candidate.issuer, candidate.kid, time * 1_000)
+    authority.check_kind(candidate.kid, candidate.content_type, candidate.record_type)
+    authority.check_entry_bytes(len(candidate.entry))
+    if candidate.record_type not in POLICY_RECORD_TYPES:
         return authority
-    return authority.apply(statement, record, index)
+    statement = decode_statement(candidate.entry)
+    return authority.apply(statement, decode_record(statement.payload), index)
 
 
 def _check_names_keys(authority: Authority, signing_keys: Collection[PublicKey]) -> None:
@@ -115,7 +146,7 @@ def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> 
     The leaf hashes are computed anew from the entries: what admission handed over was only good for looking up.
     Raises TreeCorruptError, and leaves the tree ahead of the store, when anything disagrees.
     """
-    leaves = [hash_leaf(candidate.statement.entry) for candidate in new]
+    leaves = [hash_leaf(candidate.entry) for candidate in new]
     for candidate, leaf in zip(new, leaves, strict=True):
         if leaf != candidate.leaf_hash:
             msg = f"expected the leaf hash {leaf.hex()} of an admitted entry, got {candidate.leaf_hash.hex()}"

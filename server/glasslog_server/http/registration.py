@@ -98,7 +98,7 @@ class Registration:
 
     def _spend(self, candidate: Candidate) -> None:
         """Take a statement from its issuer's quota; the operator, who revokes keys in a flood, has none."""
-        issuer = candidate.statement.issuer
+        issuer = candidate.issuer
         if issuer != self._service.log.authority.operator_issuer:
             self._service.quotas.spend(issuer)
 

@@ -33,7 +33,7 @@ def now_ms() -> int:
 
 
 def candidate_of(statement: SignedStatement) -> Candidate:
-    return Candidate(statement, statement.leaf_hash, decode_record(statement.payload))
+    return Candidate.of_statement(statement, decode_record(statement.payload))
 
 
 def register(log: Log, operator: Signer, issuer: Issuer) -> Candidate:

@@ -7,7 +7,7 @@ import pytest
 from glasslog.authority import Authority
 from glasslog.errors import AuthorityError, GlasslogError, SignatureError, UnknownKeyError
 from glasslog.limits import STATEMENT_BYTES_MAX
-from glasslog.merkle import LeafIndex, hash_leaf
+from glasslog.merkle import LeafIndex
 from glasslog.records import LogPolicy, Stream, decode_record
 from glasslog.statement import CONTENT_TYPE_RECORD
 from glasslog_server.admission import SLICE_STATEMENTS, Admission
@@ -70,7 +70,7 @@ def admission_at(seconds: float) -> Admission:
 def test_a_right_statement_is_a_candidate_with_its_record() -> None:
     statement = CLINIC.statement()
     candidate = admission_at(100).admit(statement.entry)
-    assert candidate == Candidate(statement, hash_leaf(statement.entry), decode_record(statement.payload))
+    assert candidate == Candidate.of_statement(statement, decode_record(statement.payload))
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -109,7 +109,7 @@ async def test_many_are_judged_like_each_of_them_and_in_order() -> None:
     outcomes = await admission_at(100).admit_all(data)
     codes = [None if isinstance(outcome, Candidate) else outcome.code for outcome in outcomes]
     assert codes == [code for _, expected in REFUSED.values() for code in (expected, None)]
-    entries = [outcome.statement.entry for outcome in outcomes if isinstance(outcome, Candidate)]
+    entries = [outcome.entry for outcome in outcomes if isinstance(outcome, Candidate)]
     assert entries == data[1::2]
 
 

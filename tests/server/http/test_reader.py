@@ -37,7 +37,7 @@ class Rounds:
 
     async def add(self, entries: int) -> TreeHead:
         statements = [CLINIC.statement(subject=SUBJECT, stream="s", seq=len(self.leaves) + n) for n in range(entries)]
-        candidates = [Candidate(st, st.leaf_hash, decode_record(st.payload)) for st in statements]
+        candidates = [Candidate.of_statement(st, decode_record(st.payload)) for st in statements]
         first = LeafIndex(self._tree.size)
         edge = await self._edge(entries)
         tiles, root = grow(self._tree, candidates, edge)

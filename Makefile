@@ -125,7 +125,7 @@ HELD = $(COMPILE) --constraint requirements/all.lock
 
 .PHONY: lock
 lock: $(INSTALLED)  ## write requirements/*.lock for pyproject.toml, and keep the versions that still fit
-	$(COMPILE) pyproject.toml $(UPGRADE) --all-extras --group build --group test --group interop --group dev \
+	$(COMPILE) pyproject.toml $(UPGRADE) --all-extras --group build --group test --group interop --group bench --group dev \
 		--output-file requirements/all.lock
 	$(HELD) pyproject.toml --group build --group test --output-file requirements/base.lock
 	$(HELD) pyproject.toml --extra server --output-file requirements/server.lock

@@ -1,8 +1,10 @@
-"""Signed statements to submit: inference records of about 1 KB, signed before anything is measured."""
+"""Signed statements to submit: inference records of about 1 KB by several issuers, signed before they are needed."""
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import cycle
+from pathlib import Path
 
 from glasslog.keys import SigningKey
 from glasslog.records import encode_record
@@ -11,17 +13,20 @@ from glasslog.statement import SignedStatement, sign_statement
 _TIME_MS = 1_700_000_000_000
 
 
-def sign_corpus(key: SigningKey, issuer: str, count: int, seed: int = 0) -> list[SignedStatement]:
-    """Return `count` different statements of one stream, 1 KB each but for a few bytes."""
+def write_corpus(path: Path, keys: Mapping[str, SigningKey], count: int, seed: int) -> float:
+    """Write `count` different statements of the issuers in turn as a CBOR sequence; return the mean bytes of one."""
+    with path.open("wb") as file:
+        for statement in sign_corpus(keys, count, seed):
+            file.write(statement.entry)
+    return path.stat().st_size / count
+
+
+def sign_corpus(keys: Mapping[str, SigningKey], count: int, seed: int) -> Iterator[SignedStatement]:
+    """Yield `count` different statements, 1 KB each but for a few bytes: a stream of each issuer, in turn."""
     rng = random.Random(seed)
-    stream = f"bench-{rng.randbytes(4).hex()}"
-    return [_sign(key, issuer, stream, seq, rng) for seq in range(count)]
-
-
-def sequences(statements: list[SignedStatement], size: int) -> Iterator[bytes]:
-    """Yield the statements as bodies of `application/cbor-seq`, `size` statements each."""
-    for start in range(0, len(statements), size):
-        yield b"".join(statement.entry for statement in statements[start : start + size])
+    run = rng.randbytes(4).hex()
+    for number, (issuer, key) in zip(range(count), cycle(keys.items()), strict=False):
+        yield _sign(key, issuer, f"bench-{run}", number // len(keys), rng)
 
 
 def _sign(key: SigningKey, issuer: str, stream: str, seq: int, rng: random.Random) -> SignedStatement:

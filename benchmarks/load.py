@@ -1,60 +1,43 @@
-"""The load generator: closed loops over loopback, in this process. Bounded in count; every answer is checked."""
+"""Run the load generator beside a log and bring back what it saw."""
 
-import asyncio
-import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 
-import aiohttp
-import cbor2
-
-_TIMEOUT = aiohttp.ClientTimeout(total=120)
+_TIMEOUT_S = 900
 
 
-async def post_batches(url: str, bodies: Sequence[bytes], *, connections: int, receipts: bool) -> float:
-    """POST sequences of statements over some connections at once; return wall seconds."""
-    target = f"{url}/entries" + ("?receipts=1" if receipts else "")
-    waiting = deque(bodies)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the load generator saw: wall seconds, statuses of the answers, milliseconds to each good one."""
 
-    async def work(session: aiohttp.ClientSession) -> None:
-        while waiting:
-            body = waiting.popleft()
-            headers = {"Content-Type": "application/cbor-seq"}
-            async with session.post(target, data=body, headers=headers) as response:
-                answer = await response.read()
-                assert response.status == 200, (response.status, answer[:200])
-            for outcome in cbor2.loads(answer)["outcomes"]:
-                assert "index" in outcome, outcome
-                assert ("receipt" in outcome) == receipts
+    statements: int
+    seconds: float
+    statuses: dict[str, int]
+    latencies_ms: list[float]
 
-    return await _run(work, connections)
+    @property
+    def rate(self) -> float:
+        """Return statements a second."""
+        return self.statements / self.seconds
 
+    def latency_ms(self, share: float) -> float:
+        """Return the latency that this share of the answers did not exceed."""
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
-async def post_singles(
-    url: str, bodies: Sequence[bytes], *, connections: int, status: int
-) -> tuple[float, list[float]]:
-    """POST statements one by one over some connections at once; return wall seconds and each answer's milliseconds."""
-    waiting = deque(bodies)
-    latencies: list[float] = []
-
-    async def work(session: aiohttp.ClientSession) -> None:
-        while waiting:
-            body = waiting.popleft()
-            before = time.perf_counter()
-            headers = {"Content-Type": "application/cose"}
-            async with session.post(f"{url}/entries", data=body, headers=headers) as response:
-                answer = await response.read()
-                assert response.status == status, (response.status, answer[:200])
-            latencies.append((time.perf_counter() - before) * 1_000)
-
-    return await _run(work, connections), latencies
+    def check_all_good(self) -> None:
+        """Raise when an answer was no good one: then the figure would be of something else."""
+        bad = {status: number for status, number in self.statuses.items() if status not in {"200", "201"}}
+        if bad:
+            msg = f"expected every statement to be logged, got the statuses {bad}"
+            raise RuntimeError(msg)
 
 
-async def _run(work: Callable[[aiohttp.ClientSession], Coroutine[None, None, None]], connections: int) -> float:
-    connector = aiohttp.TCPConnector(limit=connections)
-    async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session:
-        before = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(connections):
-                group.create_task(work(session))
-        return time.perf_counter() - before
+def generate(url: str, corpus: Path, *options: object) -> Seen:
+    """Load a log with a corpus; `options` are those of `python -m benchmarks.generator`."""
+    command = [sys.executable, "-m", "benchmarks.generator", url, str(corpus), *map(str, options)]
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=_TIMEOUT_S)
+    return Seen(**json.loads(process.stdout))

@@ -28,7 +28,7 @@ from glasslog_server.core.proofs import (
 )
 from glasslog_server.core.tile_nodes import TileNodes, TileNodesCache
 from glasslog_server.errors import NotFoundError, ReceiptPendingError, StoreCorruptError
-from glasslog_server.storage.store import Store, TreeHead
+from glasslog_server.storage.store import ReadStore, TreeHead
 
 RECEIPT_SIZE_MIN: Final = TreeSize(2)
 """The smallest tree with inclusion receipts (RFC 9942: a path holds at least one hash)."""
@@ -58,7 +58,7 @@ class LogReader:
     Methods raise NotFoundError for what is not published, TreeRangeError for sizes in the wrong order, StoreError.
     """
 
-    def __init__(self, store: Store, head: Callable[[], TreeHead]) -> None:
+    def __init__(self, store: ReadStore, head: Callable[[], TreeHead]) -> None:
         """Take an open store, and how to learn the published head."""
         self.store = store
         self._head = head

@@ -29,7 +29,7 @@ from glasslog_server.errors import (
     TreeCorruptError,
 )
 from glasslog_server.storage.guard import Guard
-from glasslog_server.storage.store import Store, TreeHead
+from glasslog_server.storage.store import ReadStore, Store, TreeHead
 
 _PAGE = 1_024
 _AHEAD = (
@@ -120,7 +120,7 @@ async def _check_tail(store: Store, size: TreeSize) -> None:
             raise StoreCorruptError(msg)
 
 
-async def replay_authority(store: Store, size: TreeSize) -> Authority:
+async def replay_authority(store: ReadStore, size: TreeSize) -> Authority:
     """Return who may sign after the first `size` entries, from the operator's own among them.
 
     Costs one read for each entry about the log itself.
@@ -150,7 +150,7 @@ def _apply(authority: Authority, statement: SignedStatement, index: LeafIndex) -
         raise StoreCorruptError(msg) from error
 
 
-async def _statement_at(store: Store, index: LeafIndex) -> SignedStatement:
+async def _statement_at(store: ReadStore, index: LeafIndex) -> SignedStatement:
     [entry] = await store.read_entries(index, LeafIndex(index + 1))
     try:
         return decode_statement(entry)

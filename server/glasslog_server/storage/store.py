@@ -77,21 +77,12 @@ class RoundWrite:
     head: TreeHead
 
 
-class Store(Protocol):
-    """Keep entries, tiles, indexes and tree heads. Ranges are half open; every list is in ascending order."""
+class ReadStore(Protocol):
+    """Read entries, tiles, indexes and tree heads. Ranges are half open; every list is in ascending order."""
 
     @property
     def meta(self) -> StoreMeta:
         """Return what the store was created with."""
-        ...
-
-    async def append(self, write: RoundWrite) -> None:
-        """Write one round as one atomic step, durable when this returns.
-
-        A round that does not start at the current size, has no entries or contradicts itself is refused with
-        StoreConflictError before anything is written. Any other StoreError, or a cancellation, leaves the outcome
-        unknown: the store takes no further round and must be reopened. Calls at the same time run one after the other.
-        """
         ...
 
     async def latest_head(self) -> TreeHead | None:
@@ -148,6 +139,19 @@ class Store(Protocol):
 
         Closing twice does nothing. Raises StoreError when the engine fails to close; what was acknowledged is on disk
         all the same.
+        """
+        ...
+
+
+class Store(ReadStore, Protocol):
+    """Keep what can be read, and append to it. One writer has it; others have a `ReadStore` of the same log at most."""
+
+    async def append(self, write: RoundWrite) -> None:
+        """Write one round as one atomic step, durable when this returns.
+
+        A round that does not start at the current size, has no entries or contradicts itself is refused with
+        StoreConflictError before anything is written. Any other StoreError, or a cancellation, leaves the outcome
+        unknown: the store takes no further round and must be reopened. Calls at the same time run one after the other.
         """
         ...
 

@@ -6,6 +6,7 @@ a fresh salt for each value; the disclosures are the only place where it still i
 affair. Every record is checked by the schema that the log and its auditors use, before it is signed.
 """
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,20 +26,10 @@ from glasslog_issuer.bodies import Body, to_value
 from glasslog_issuer.identifiers import decision_urn, record_id
 from glasslog_issuer.stream import Stream
 
-_ABOUT_A_DECISION: Final = frozenset(
-    {
-        "inference-attempt",
-        "inference",
-        "guardrail-execution",
-        "step",
-        "outcome",
-        "oversight",
-        "notice",
-        "contest",
-        "explanation",
-    }
-)
-"""The types whose records belong to one decision; all others are about the system."""
+_BEGIN_A_DECISION: Final = frozenset({"inference-attempt", "inference", "guardrail-execution", "step"})
+_FOLLOW_A_DECISION: Final = frozenset({"outcome", "oversight", "notice", "contest", "explanation"})
+"""The types whose records are about one decision; all others are about the system. The second kind is about one that
+was made before, so that its URN must be given."""
 
 
 class CommonFields(TypedDict, total=False):
@@ -85,6 +76,18 @@ class SignedRecord:
         return encode_disclosures(self.disclosures)
 
 
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A record that lacks nothing but its place in a stream, and what opens its commitments. Made by `Issuer.prepare`.
+
+    `subject` is what it is about.
+    """
+
+    fields: dict[str, Value] = field(repr=False)
+    disclosures: tuple[Disclosure, ...] = field(repr=False)
+    subject: str
+
+
 class Issuer:
     """Sign the records of one AI system. May be shared by threads; the stream puts them in one order."""
 
@@ -125,10 +128,10 @@ class Issuer:
     ) -> SignedRecord:
         """Sign a record at the next place of the stream.
 
-        `decision` is what it is about. Without it, the record begins a new decision where its type belongs to one (an
-        outcome, a review or a notice rarely begins one: give them theirs), and else is about the system. `commit` maps
-        names to content. Raises MalformedError, naming the field, for what the schema refuses: then the place is not
-        used up. Raises StreamError when the stream cannot be kept.
+        `decision` is what it is about. Without it, the record begins a new decision where its type can, and is about
+        the system where its type belongs to none; an outcome, a review, a notice, a contest or an explanation must be
+        given theirs. `commit` maps names to content. Raises MalformedError, naming the field, for what the schema
+        refuses: then the place is not used up. Raises StreamError when the stream cannot be kept.
         """
         with self.stream.turn() as turn:
             signed = self.sign_at(turn.place, body, decision=decision, commit=commit, **common)
@@ -145,25 +148,57 @@ class Issuer:
         **common: Unpack[CommonFields],
     ) -> SignedRecord:
         """Sign a record at a place that the caller answers for; otherwise as `sign`."""
+        return self.sign_prepared(place, self.prepare(body, decision=decision, commit=commit, **common))
+
+    def prepare(
+        self,
+        body: Body,
+        *,
+        decision: str | None = None,
+        commit: Mapping[str, object] | None = None,
+        **common: Unpack[CommonFields],
+    ) -> Unplaced:
+        """Return a record that lacks its place alone: what can be done before it is known. Arguments as for `sign`.
+
+        Raises MalformedError for content that cannot be committed to and for a decision that is missing; the schema's
+        check follows in `sign_prepared`.
+        """
         now_ms = self._now_ms()
-        fields = {
+        fields: dict[str, Value] = {
             "v": SCHEMA_VERSION,
             "type": body.type(),
             "id": record_id(now_ms, self._random_bytes),
             "time": now_ms,
             "system": self.system,
             "env": self.env,
-            "stream": _stream_field(place),
             "body": body.to_fields(),
-            **{name: to_value(value) for name, value in common.items() if value is not None},
         }
-        disclosures = _disclosures(commit or {}, self._random_bytes)
-        payload = _encode(_with_commitments(fields, disclosures))
+        if common:
+            fields.update((name, to_value(value)) for name, value in common.items() if value is not None)
+        if commit:
+            disclosures = _disclosures(commit, self._random_bytes)
+            fields["commitments"] = _commitments(fields.get("commitments", {}), disclosures)
+        else:
+            disclosures = ()
+        return Unplaced(fields, disclosures, self._subject(fields, decision))
+
+    def sign_prepared(self, place: Place, unplaced: Unplaced) -> SignedRecord:
+        """Sign a prepared record at a place that the caller answers for. Raises MalformedError as `sign`."""
+        payload = _encode({**unplaced.fields, "stream": _stream_field(place)})
         record = decode_record(payload)  # the schema's check: what it refuses is never signed
-        if decision is None:
-            decision = self.new_decision() if record.type in _ABOUT_A_DECISION else record.system
-        statement = sign_statement(self._signer, issuer=self.uri, subject=decision, payload=payload)
-        return SignedRecord(statement, record, disclosures)
+        statement = sign_statement(self._signer, issuer=self.uri, subject=unplaced.subject, payload=payload)
+        return SignedRecord(statement, record, unplaced.disclosures)
+
+    def _subject(self, fields: Mapping[str, Value], decision: str | None) -> str:
+        """Return what a record is about. Raises MalformedError where that must be told and is not."""
+        if decision is not None:
+            return decision
+        if fields["type"] in _BEGIN_A_DECISION:
+            return self.new_decision()
+        if fields["type"] in _FOLLOW_A_DECISION:
+            msg = f"record sub: expected the URN of the decision that this {fields['type']} is about, got none"
+            raise MalformedError(msg)
+        return str(fields["system"])
 
 
 def _stream_field(place: Place) -> dict[str, Value]:
@@ -175,21 +210,25 @@ def _disclosures(values: Mapping[str, object], random_bytes: Callable[[int], byt
     return tuple(Disclosure(random_bytes(SALT_BYTES), to_value(value), name) for name, value in values.items())
 
 
-def _with_commitments(fields: dict[str, Value], disclosures: tuple[Disclosure, ...]) -> dict[str, Value]:
-    """Return the fields with the commitments that the disclosures open. Raises MalformedError."""
-    if not disclosures:
-        return fields
-    given = fields.get("commitments", {})
+def _commitments(given: Mapping[str, bytes], disclosures: tuple[Disclosure, ...]) -> dict[str, bytes]:
+    """Return the digests that were given with those that the disclosures open. Raises MalformedError."""
     twice = [disclosure.name for disclosure in disclosures if disclosure.name in given]
     if twice:
         msg = f"record commitments: expected a value or a digest for {twice[0]!r:.150}, got both"
         raise MalformedError(msg)
     try:
-        made = {disclosure.name: decode_disclosure(disclosure.encode()).digest for disclosure in disclosures}
+        made = {disclosure.name: _digest(disclosure) for disclosure in disclosures}
     except (MalformedError, ValueError) as error:
         msg = f"record commitments: {error}"
         raise MalformedError(msg) from error
-    return {**fields, "commitments": {**given, **made}}
+    return {**given, **made}
+
+
+def _digest(disclosure: Disclosure) -> bytes:
+    """Return the commitment that a disclosure opens, after reading it as others will. Raises MalformedError."""
+    encoded = disclosure.encode()
+    decode_disclosure(encoded)
+    return hashlib.sha256(encoded).digest()
 
 
 def _encode(fields: dict[str, Value]) -> bytes:

@@ -7,6 +7,7 @@ so it stops here with a message that says what to do. Reading costs the right ed
 entries, not the log's size.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from glasslog.authority import Authority, operator_issuer
@@ -28,6 +29,7 @@ from glasslog_server.errors import (
     StoreMissingError,
     TreeCorruptError,
 )
+from glasslog_server.publication import PolicyEntry
 from glasslog_server.storage.guard import Guard
 from glasslog_server.storage.store import ReadStore, Store, TreeHead
 
@@ -125,18 +127,38 @@ async def replay_authority(store: ReadStore, size: TreeSize) -> Authority:
 
     Costs one read for each entry about the log itself.
     """
-    subject = operator_issuer(store.meta.origin)
     try:
         authority = Authority.establish(await _statement_at(store, LeafIndex(0)))
     except GlasslogError as error:
         msg = f"expected the log's own signed policy as entry 0, got another statement: {error}"
         raise StoreCorruptError(msg) from error
-    start = LeafIndex(1)
+    async for index, statement in _about_the_log(store, LeafIndex(1), size):
+        authority = _apply(authority, statement, index)
+    return authority
+
+
+async def read_policy_entries(store: Store, start: LeafIndex, size: TreeSize) -> list[PolicyEntry]:
+    """Return the entries [start, size) that change who may sign, in order; with `start` 0 the log's policy is first.
+
+    They are the operator's records of the types about the log: a log admits those from nobody else, and no others
+    from the operator. Costs one read for each entry about the log itself. Raises StoreError.
+    """
+    entries = []
+    async for index, statement in _about_the_log(store, start, size):
+        if statement.content_type == CONTENT_TYPE_RECORD and statement.issuer == operator_issuer(store.meta.origin):
+            entries.append(PolicyEntry(index, statement.entry))
+    return entries
+
+
+async def _about_the_log(
+    store: Store, start: LeafIndex, size: TreeSize
+) -> AsyncIterator[tuple[LeafIndex, SignedStatement]]:
+    """Yield the entries of [start, size) whose subject is the log itself, by whomever they are."""
+    subject = operator_issuer(store.meta.origin)
     while indexes := [index for index in await store.find_subject(subject, start, _PAGE) if index < size]:
         for index in indexes:
-            authority = _apply(authority, await _statement_at(store, index), index)
+            yield index, await _statement_at(store, index)
         start = LeafIndex(indexes[-1] + 1)
-    return authority
 
 
 def _apply(authority: Authority, statement: SignedStatement, index: LeafIndex) -> Authority:

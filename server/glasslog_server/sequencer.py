@@ -12,7 +12,6 @@ really there. Nothing here looks at signatures of statements: that is admission'
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
@@ -21,69 +20,44 @@ import structlog
 
 from glasslog.authority import Authority
 from glasslog.errors import GlasslogError
-from glasslog.merkle import Hash, LeafIndex, TreeSize
+from glasslog.merkle import LeafIndex, TreeSize
 from glasslog.tiles import TileId, tile_width
-from glasslog_server.core.limits import ROUND_BYTES_MAX, ROUND_ENTRIES_MAX
 from glasslog_server.core.round import Candidate, RoundPlan, grow, plan_round
 from glasslog_server.core.tree import Tree
 from glasslog_server.errors import (
     FaultError,
     GuardError,
     InterruptedWriteError,
-    OverloadedError,
     ServerError,
     StoppingError,
     StoreCorruptError,
     StoreError,
     TreeCorruptError,
-    TreeRangeError,
     UnavailableError,
 )
-from glasslog_server.recovery import LogState, recover
+from glasslog_server.publication import PolicyEntry, Publication
+from glasslog_server.recovery import LogState, read_policy_entries, recover
 from glasslog_server.storage.guard import Guard
 from glasslog_server.storage.store import EntryRow, RoundWrite, Store, TreeHead
+from glasslog_server.submissions import Outcome, Sequenced, SequencerLimits, Submission, SubmissionQueue
 from glasslog_server.tree_heads import HeadSigner
+
+__all__ = [
+    "Outcome",
+    "RoundObserver",
+    "Sequenced",
+    "Sequencer",
+    "SequencerLimits",
+    "Storage",
+    "Subscriber",
+    "row_of",
+]
 
 RECEIPT_SIZE_MIN: Final = TreeSize(2)
 """The smallest tree with inclusion receipts (RFC 9942: a path holds at least one hash)."""
 _HASH_BYTES: Final = 32
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.sequencer")
-
-
-@dataclass(frozen=True, slots=True)
-class Sequenced:
-    """A durable place in the log. `head` is the first signed head, of size 2 or more, that covers it.
-
-    `duplicate` tells that the log had this statement before.
-    """
-
-    index: LeafIndex
-    leaf_hash: Hash
-    head: TreeHead
-    duplicate: bool
-
-
-Outcome: TypeAlias = Sequenced | GlasslogError
-"""What became of one candidate: its place, or why the policy in force when it was sequenced refuses it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SequencerLimits:
-    """Bounds of rounds and of the queue.
-
-    A round starts when work is pending and `round_interval_s` has passed since the last one started. When what was
-    submitted has no answer after `round_age_max_s`, the log is not ready. After a failure the store is opened anew,
-    once after each of `reopen_delays_s`.
-    """
-
-    round_interval_s: float = 0.01
-    round_entries_max: int = ROUND_ENTRIES_MAX
-    round_bytes_max: int = ROUND_BYTES_MAX
-    queue_entries_max: int = 65_536
-    queue_bytes_max: int = 64 * 1_024 * 1_024
-    round_age_max_s: float = 30.0
-    reopen_delays_s: tuple[float, ...] = (0.0, 0.1, 0.5, 2.0, 10.0)
 
 
 class RoundObserver(Protocol):
@@ -106,6 +80,15 @@ class RoundObserver(Protocol):
         ...
 
 
+Subscriber: TypeAlias = Callable[[Publication], Awaitable[None] | None]
+"""Takes each publication, on the event loop and in order, before the round's callers are answered.
+
+It must not block. What it returns to be awaited holds up the answers of the round, and the next round: meant for
+publications with `policy_entries`, which have to be everywhere before they are acknowledged. It must not raise: that
+would count as a failure of the round.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """The two places a log is kept in, open."""
@@ -119,16 +102,6 @@ class Storage:
             await self.store.close()
         finally:
             await self.guard.close()
-
-
-@dataclass(slots=True)
-class _Submission:
-    """Candidates that came together and are answered together."""
-
-    candidates: Sequence[Candidate]
-    entry_bytes: int
-    arrived: float
-    answer: asyncio.Future[list[Outcome]]
 
 
 class Sequencer:
@@ -151,14 +124,12 @@ class Sequencer:
         # Known once open. What `_state` says is published: durable, guarded and readable.
         self._storage: Storage | None = None
         self._state: LogState | None = None
-        # The queue, in the order of arrival.
-        self._queue: deque[_Submission] = deque()
-        self._queued_entries = 0
-        self._queued_bytes = 0
+        self._subscribers: list[Subscriber] = []
+        self._queue = SubmissionQueue(limits, observer.queue_changed)
         self._wake = asyncio.Event()
         self._stopping = False
         # The round under way.
-        self._taken: list[_Submission] = []
+        self._taken: list[Submission] = []
         self._round_started: float | None = None
         # The fault since which nothing is taken; None while all is well.
         self._fault: ServerError | None = None
@@ -189,6 +160,14 @@ class Sequencer:
         """Return who may sign, as of the published head."""
         return self._known().authority
 
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Hand every publication from now on to `subscriber`; the head to start from is `head`, read before or after.
+
+        Nothing is published between two turns of the event loop, so a subscriber that takes `head` and `authority` in
+        the same turn misses nothing. `recovery.read_policy_entries` gives the entries that lead to that authority.
+        """
+        self._subscribers.append(subscriber)
+
     def _opened(self) -> Storage:
         if self._storage is None:
             msg = "the store is not open yet"
@@ -204,8 +183,7 @@ class Sequencer:
     def check_ready(self) -> None:
         """Raise UnavailableError with the reason when submissions would not be answered in time."""
         self._check_running()
-        waiting = [self._round_started] if self._round_started is not None else []
-        waiting += [submission.arrived for submission in list(self._queue)[:1]]
+        waiting = [start for start in (self._round_started, self._queue.oldest_arrival) if start is not None]
         age = time.monotonic() - min(waiting) if waiting else 0.0
         if age > self._limits.round_age_max_s:
             limit = self._limits.round_age_max_s
@@ -230,35 +208,13 @@ class Sequencer:
         call leaves the outcome open too: the candidates may already be in a round.
         """
         entry_bytes = sum(len(candidate.entry) for candidate in candidates)
-        self._check_takes(len(candidates), entry_bytes)
+        self._queue.check_fits(len(candidates), entry_bytes)
+        self._check_running()
         if not candidates:
             return []
-        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Submission(candidates, entry_bytes, time.monotonic(), answer))
-        self._count_queued(len(candidates), entry_bytes)
+        answer = self._queue.put(candidates, entry_bytes)
         self._wake.set()
         return await answer
-
-    def _check_takes(self, entries: int, entry_bytes: int) -> None:
-        limits = self._limits
-        if entries > limits.round_entries_max or entry_bytes > limits.round_bytes_max:
-            msg = (
-                f"expected at most {limits.round_entries_max} statements and {limits.round_bytes_max} bytes at once, "
-                f"got {entries} and {entry_bytes}"
-            )
-            raise TreeRangeError(msg)
-        self._check_running()
-        if (
-            self._queued_entries + entries > limits.queue_entries_max
-            or self._queued_bytes + entry_bytes > limits.queue_bytes_max
-        ):
-            msg = f"the queue is full: {self._queued_entries} statements wait"
-            raise OverloadedError(msg)
-
-    def _count_queued(self, entries: int, entry_bytes: int) -> None:
-        self._queued_entries += entries
-        self._queued_bytes += entry_bytes
-        self._observer.queue_changed(self._queued_entries)
 
     # The task.
 
@@ -295,7 +251,7 @@ class Sequencer:
 
     async def _pause(self, until: float) -> None:
         """Let submissions gather, unless the server is stopping or the queue already fills a round."""
-        while not self._stopping and self._queued_entries < self._limits.round_entries_max:
+        while not self._stopping and not self._queue.fills_round:
             remaining = until - time.monotonic()
             if remaining <= 0:
                 return
@@ -309,7 +265,7 @@ class Sequencer:
         state, storage = self._known(), self._opened()
         started = self._round_started = time.monotonic()
         # 1. Take what is pending. Crash: nothing was promised yet; callers see a broken connection and submit again.
-        self._taken = self._take()
+        self._taken = self._queue.take_round()
         candidates = [candidate for submission in self._taken for candidate in submission.candidates]
 
         # 2. Look up what the log has already, and give indexes to the rest. Time never runs backwards in a log.
@@ -322,7 +278,8 @@ class Sequencer:
 
         # 3. Grow the tree, write, sign, guard, publish. Crash: see there.
         if plan.new:
-            self._state = await self._commit(storage, state, plan, now)
+            self._state, publication = await self._commit(storage, state, plan, now)
+            await self._publish(publication)
 
         # 4. Answer. Crash: everything is durable; who got no answer submits again and gets the same index.
         outcomes = await self._outcomes(storage.store, candidates, plan)
@@ -330,22 +287,10 @@ class Sequencer:
         self._round_started = None
         self._observe(plan, time.monotonic() - started)
 
-    def _take(self) -> list[_Submission]:
-        """Take whole submissions from the front of the queue, as many as fit one round."""
-        taken: list[_Submission] = []
-        entries = entry_bytes = 0
-        while self._queue:
-            front = self._queue[0]
-            entries += len(front.candidates)
-            entry_bytes += front.entry_bytes
-            if taken and (entries > self._limits.round_entries_max or entry_bytes > self._limits.round_bytes_max):
-                break
-            taken.append(self._queue.popleft())
-            self._count_queued(-len(front.candidates), -front.entry_bytes)
-        return taken
-
-    async def _commit(self, storage: Storage, state: LogState, plan: RoundPlan, now: int) -> LogState:
-        """Make the new entries part of the log for ever; return where it then stands."""
+    async def _commit(
+        self, storage: Storage, state: LogState, plan: RoundPlan, now: int
+    ) -> tuple[LogState, Publication]:
+        """Make the new entries part of the log for ever; return where it then stands, and what may be published."""
         # a. Compute the tree, twice. From here on the tree in memory is ahead of the store: any failure makes the
         #    sequencer start over from what is on disk.
         tree = state.tree
@@ -367,7 +312,15 @@ class Sequencer:
         # d. Move the guard, from exactly the checkpoint that this round grew from. Crash after: store and guard agree;
         #    the checkpoint was not published yet, and is when the server is back.
         await storage.guard.swap(state.head.note, head.note)
-        return LogState(head, tree, plan.authority)
+        policy_entries = [PolicyEntry(index, plan.new[index - plan.first].entry) for index in plan.policy_indexes]
+        return LogState(head, tree, plan.authority), Publication(plan.first, head, tiles, policy_entries)
+
+    async def _publish(self, publication: Publication) -> None:
+        """Tell everybody. Crash: as after the guard was moved; who heard of it heard of what is durable."""
+        for subscriber in self._subscribers:
+            settled = subscriber(publication)
+            if settled is not None:
+                await settled
 
     async def _untouched_edge(self, store: Store, tree: Tree, grown: int) -> dict[TileId, bytes]:
         """Read the tiles of the grown tree's right edge that growing it by `grown` leaves does not change."""
@@ -402,8 +355,7 @@ class Sequencer:
         position = 0
         for submission in self._taken:
             end = position + len(submission.candidates)
-            if not submission.answer.done():  # a caller that went away has cancelled it
-                submission.answer.set_result(outcomes[position:end])
+            submission.settle(outcomes[position:end])
             position = end
         self._taken = []
 
@@ -442,17 +394,18 @@ class Sequencer:
         with contextlib.suppress(StoreError, GuardError):  # they failed already; what counts is what is found on disk
             await self._opened().close()
         self._storage = await self._open_storage()
-        self._state = await recover(self._storage.store, self._storage.guard)
+        known, self._state = self._state, await recover(self._storage.store, self._storage.guard)
+        if known is not None and known.head.size < self._state.head.size:  # the failed round is there all the same
+            first = LeafIndex(known.head.size)
+            entries = await read_policy_entries(self._storage.store, first, self._state.head.size)
+            await self._publish(Publication(first, self._state.head, {}, entries))
 
     def _refuse_all(self, error: UnavailableError) -> None:
         """Answer everything taken and queued with one error."""
-        held = [*self._taken, *self._queue]
+        held = [*self._taken, *self._queue.take_all()]
         self._taken = []
-        self._queue.clear()
-        self._count_queued(-self._queued_entries, -self._queued_bytes)
         for submission in held:
-            if not submission.answer.done():
-                submission.answer.set_exception(type(error)(str(error)))
+            submission.refuse(type(error)(str(error)))
 
 
 def row_of(candidate: Candidate) -> EntryRow:

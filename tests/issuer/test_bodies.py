@@ -18,6 +18,7 @@ from glasslog.records.schema.scalars import Either, Integer, Octets, OneOf, Uuid
 from glasslog_issuer.bodies import Outcome, Period, Routing, Usage, to_value
 from tests.issuer.parties import MODEL, make_issuer
 from tests.issuer.typed_bodies import CLASSES, EXAMPLES, FULL, required, typed_body
+from tests.verifier.evidence import SYSTEM
 from tests.verifier.records.examples import stripped
 
 
@@ -28,7 +29,7 @@ def test_there_is_a_class_for_every_type_that_an_issuer_may_sign() -> None:
 @pytest.mark.parametrize("name", FULL)
 def test_a_body_with_every_field_passes_the_schema(name: str) -> None:
     record_type, body = EXAMPLES[name]
-    record = make_issuer().sign(FULL[name]).record
+    record = make_issuer().sign(FULL[name], decision=SYSTEM).record
     assert record.type == record_type
     assert record.body == body
 
@@ -40,7 +41,7 @@ def test_a_body_with_no_more_than_it_needs_passes_the_schema(name: str) -> None:
     defaults = typed_body(record_type, least)
     given = {f.name for f in fields(defaults) if getattr(defaults, f.name) != _default(f)}  # type: ignore[arg-type]
     shortest = type(defaults)(**{name: getattr(defaults, name) for name in given})
-    assert make_issuer().sign(shortest).record.body == least
+    assert make_issuer().sign(shortest, decision=SYSTEM).record.body == least
 
 
 def _default(field: "Field[Any]") -> object:

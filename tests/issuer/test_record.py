@@ -15,6 +15,8 @@ from tests.issuer.parties import CONFIG, MODEL, inference, make_issuer, repeatab
 from tests.issuer.typed_bodies import FULL
 from tests.verifier.evidence import ISSUER, ISSUER_KEY, SYSTEM, TIME_MS, digest, uuid7
 
+FOLLOWING = {"outcome", "oversight", "notice", "contest", "explanation"}
+
 
 def test_a_signed_record_is_a_statement_that_verifies_and_says_what_was_given() -> None:
     signed = make_issuer().sign(inference())
@@ -49,9 +51,21 @@ def test_what_belongs_to_a_decision_is_about_a_new_one_and_all_else_about_the_sy
     assert first != second
     assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", first)
     assert issuer.sign(MODEL).decision == issuer.sign(CONFIG).decision == SYSTEM
-    begun = {FULL[name].type() for name in FULL if issuer.sign(FULL[name]).decision.startswith("urn:uuid:")}
-    decisions = {"inference-attempt", "inference", "guardrail-execution", "step", "outcome"}
-    assert begun == decisions | {"oversight", "notice", "contest", "explanation"}
+    bodies = [body for body in FULL.values() if body.type() not in FOLLOWING]
+    begun = {body.type() for body in bodies if issuer.sign(body).decision.startswith("urn:uuid:")}
+    assert begun == {"inference-attempt", "inference", "guardrail-execution", "step"}
+
+
+def test_what_follows_a_decision_must_name_it() -> None:
+    issuer = make_issuer()
+    following = [body for body in FULL.values() if body.type() in FOLLOWING]
+    assert {body.type() for body in following} == FOLLOWING
+    for body in following:
+        expected = f"^record sub: expected the URN of the decision that this {body.type()} is about, got none$"
+        with pytest.raises(MalformedError, match=expected):
+            issuer.sign(body)
+        assert issuer.sign(body, decision=issuer.new_decision()).record.type == body.type()
+    assert issuer.stream.next_seq == len(following)
 
 
 def test_several_records_can_be_about_one_decision() -> None:

@@ -11,7 +11,7 @@ from glasslog.errors import MalformedError
 from glasslog.records import Stream as Place
 from glasslog_issuer.record_json import Draft, decode_draft
 from tests.issuer.parties import make_issuer
-from tests.verifier.evidence import TIME_MS, digest, uuid7
+from tests.verifier.evidence import SYSTEM, TIME_MS, digest, uuid7
 from tests.verifier.records.examples import BODIES, OTHER_BODIES
 
 MODEL = {
@@ -27,7 +27,8 @@ def as_json(value: object) -> str:
 
 def sign(draft: Draft) -> Any:  # noqa: ANN401  the fields of the record
     place = draft.place or Place("decisions", 0)
-    signed = make_issuer().sign_at(place, draft.body, decision=draft.subject, commit=draft.commit, **draft.common)
+    decision = draft.subject or SYSTEM  # some must say what they are about, and none minds to
+    signed = make_issuer().sign_at(place, draft.body, decision=decision, commit=draft.commit, **draft.common)
     return signed.record.fields
 
 

@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from glasslog.merkle import Hash
+from glasslog.authority import Authority
+from glasslog.merkle import Hash, LeafIndex
+from glasslog.tiles import TileId
 from glasslog_server.core.round import Candidate
 from glasslog_server.errors import ServerError, UnavailableError
 from glasslog_server.genesis import write_first_entry
+from glasslog_server.publication import Publication, apply_policy_entries
+from glasslog_server.recovery import read_policy_entries
 from glasslog_server.sequencer import Outcome, Sequenced, Sequencer, SequencerLimits
 from glasslog_server.storage.store import TreeHead
 from tests.simulation.disk import Disk
@@ -48,6 +52,22 @@ class Counts:
 
 
 @dataclass
+class Follower:
+    """Keep up with a log by its publications alone, as a reader in another process does."""
+
+    head: TreeHead
+    authority: Authority
+    tiles: dict[TileId, bytes] = field(default_factory=dict)
+
+    def take(self, publication: Publication) -> None:
+        assert publication.first == LeafIndex(self.head.size), "a publication was left out"
+        assert publication.head.size > publication.first
+        self.head = publication.head
+        self.authority = apply_policy_entries(self.authority, publication.policy_entries)
+        self.tiles.update(publication.tiles)
+
+
+@dataclass
 class Simulation:
     """A log whose disk, clock and crashes are the test's, and what the world has seen of it."""
 
@@ -58,6 +78,7 @@ class Simulation:
     acknowledged: dict[Hash, int] = field(default_factory=dict)
     published: list[TreeHead] = field(default_factory=list)
     sequencer: Sequencer | None = None
+    follower: Follower | None = None
     task: asyncio.Task[None] | None = None
 
     async def create(self) -> "Simulation":
@@ -71,6 +92,10 @@ class Simulation:
         self.sequencer = Sequencer(self.disk.open, SIGNER, self.limits, self.counts, lambda: self.clock)
         await self.sequencer.open()
         self.published.append(self.sequencer.head)
+        entries = await read_policy_entries(self.sequencer.store, LeafIndex(0), self.sequencer.head.size)
+        self.follower = Follower(self.sequencer.head, apply_policy_entries(None, entries))
+        assert self.follower.authority == self.sequencer.authority
+        self.sequencer.subscribe(self.follower.take)
         self.task = asyncio.create_task(self.sequencer.run())
 
     @property
@@ -104,6 +129,12 @@ class Simulation:
 
     async def check(self) -> None:
         await check_log(self.disk.rows, self.acknowledged, self.published)
+        assert self.follower is not None
+        assert (self.follower.head, self.follower.authority) == (self.running.head, self.running.authority)
+        tiles = list(self.follower.tiles)
+        for tile, stored in zip(tiles, await self.disk.rows.read_tiles(tiles), strict=True):
+            assert stored is not None
+            assert stored.startswith(self.follower.tiles[tile])
 
 
 async def with_issuer(limits: SequencerLimits | None = None) -> tuple[Simulation, Issuer, Operator]:

@@ -7,6 +7,7 @@ import pytest
 
 from glasslog.errors import AuthorityError, GlasslogError, UnknownKeyError
 from glasslog_server.errors import OverloadedError, StoppingError, TreeRangeError
+from glasslog_server.publication import Publication
 from glasslog_server.sequencer import Sequenced, SequencerLimits
 from tests.simulation.parties import FIRST_ENTRY, LOG_KEY, START, Issuer, Operator, candidate_of, key
 from tests.simulation.running import Simulation, sequenced, until_taken, with_issuer
@@ -207,5 +208,31 @@ async def test_a_leaf_hash_that_is_not_the_entrys_stops_the_round_before_anythin
     assert not isinstance(answer, list)
     assert simulation.counts.failures == ["tree_corrupt"]
     sequenced(await until_taken(simulation, [good]))  # the log went on from its disk
+    await simulation.check()
+    await simulation.stop()
+
+
+async def test_nobody_is_answered_before_a_subscriber_has_what_it_waits_for() -> None:
+    simulation, issuer, operator = await with_issuer()
+    everywhere = asyncio.Event()
+    heard: list[Publication] = []
+
+    async def spread(publication: Publication) -> None:
+        heard.append(publication)
+        await everywhere.wait()
+
+    simulation.running.subscribe(spread)
+    revocation = operator.register(issuer.name, issuer.key, action="revoke")
+    answer = asyncio.create_task(simulation.submit([revocation, issuer.candidate()]))
+    while not heard:
+        await asyncio.sleep(0)
+    [policy_entry] = heard[0].policy_entries
+    assert (policy_entry.index, policy_entry.entry) == (2, revocation.entry)
+    assert simulation.running.head == heard[0].head
+    assert not answer.done()
+    everywhere.set()
+    outcomes = await answer
+    assert isinstance(outcomes, list)
+    assert isinstance(outcomes[1], AuthorityError)
     await simulation.check()
     await simulation.stop()

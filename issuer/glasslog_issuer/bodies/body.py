@@ -3,7 +3,8 @@
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, Final
 
 from glasslog.cbor import Value
 
@@ -53,10 +54,10 @@ def to_value(item: object) -> Value:
     Enums of text and numbers become these. What the model has no place for is left as it is, and refused when it is
     encoded.
     """
+    if type(item) in _PLAIN:  # nearly everything that records hold, so it comes first
+        return item
     result: Value = item
     match item:
-        case None | bool():
-            pass
         case str():
             result = str.__str__(item)
         case int():
@@ -74,7 +75,19 @@ def to_value(item: object) -> Value:
     return result
 
 
+_PLAIN: Final = frozenset({str, int, float, bytes, bool, type(None)})
+
+
 def _to_map(item: Any) -> dict[str, Value]:  # noqa: ANN401  any dataclass
-    """Return the fields that are set. A name that Python keeps for itself has an underscore behind it: `from_`."""
-    values = {f.name.removesuffix("_"): getattr(item, f.name) for f in fields(item)}
-    return {name: to_value(value) for name, value in values.items() if value is not None}
+    """Return the fields that are set."""
+    values = ((name, getattr(item, attribute)) for attribute, name in _names(type(item)))  # type: ignore[arg-type]
+    return {name: to_value(value) for name, value in values if value is not None}
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a dataclass and their names in records.
+
+    A name that Python keeps for itself has an underscore behind it: `from_`.
+    """
+    return tuple((f.name, f.name.removesuffix("_")) for f in fields(kind))

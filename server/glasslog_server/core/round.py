@@ -73,12 +73,16 @@ Verdict: TypeAlias = Assigned | GlasslogError
 
 @dataclass(frozen=True, slots=True)
 class RoundPlan:
-    """What a round will do: a verdict for each candidate in order, the new ones in the order of their indexes."""
+    """What a round will do: a verdict for each candidate in order, the new ones in the order of their indexes.
+
+    `authority` is who may sign after them, `policy_indexes` are the places of those that changed it.
+    """
 
     first: LeafIndex
     verdicts: Sequence[Verdict]
     new: Sequence[Candidate]
     authority: Authority
+    policy_indexes: Sequence[LeafIndex]
 
 
 def plan_round(
@@ -97,6 +101,7 @@ def plan_round(
     """
     verdicts: list[Verdict] = []
     new: list[Candidate] = []
+    policy_indexes: list[LeafIndex] = []
     placed: dict[Hash, LeafIndex] = {}
     for candidate in candidates:
         leaf = candidate.leaf_hash
@@ -111,14 +116,16 @@ def plan_round(
             after = _authorise(authority, candidate, index, time)
             if after.policy is not authority.policy:
                 _check_names_keys(after, signing_keys)
-            authority = after
         except (AuthorityError, UnknownKeyError, MalformedError) as error:
             verdicts.append(error)
             continue
+        if after is not authority:
+            authority = after
+            policy_indexes.append(index)
         placed[leaf] = index
         new.append(candidate)
         verdicts.append(Assigned(index, duplicate=False))
-    return RoundPlan(LeafIndex(size), verdicts, new, authority)
+    return RoundPlan(LeafIndex(size), verdicts, new, authority, policy_indexes)
 
 
 def _authorise(authority: Authority, candidate: Candidate, index: LeafIndex, time: int) -> Authority:

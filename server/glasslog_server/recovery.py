@@ -137,7 +137,7 @@ async def replay_authority(store: ReadStore, size: TreeSize) -> Authority:
     return authority
 
 
-async def read_policy_entries(store: Store, start: LeafIndex, size: TreeSize) -> list[PolicyEntry]:
+async def read_policy_entries(store: ReadStore, start: LeafIndex, size: TreeSize) -> list[PolicyEntry]:
     """Return the entries [start, size) that change who may sign, in order; with `start` 0 the log's policy is first.
 
     They are the operator's records of the types about the log: a log admits those from nobody else, and no others
@@ -151,7 +151,7 @@ async def read_policy_entries(store: Store, start: LeafIndex, size: TreeSize) ->
 
 
 async def _about_the_log(
-    store: Store, start: LeafIndex, size: TreeSize
+    store: ReadStore, start: LeafIndex, size: TreeSize
 ) -> AsyncIterator[tuple[LeafIndex, SignedStatement]]:
     """Yield the entries of [start, size) whose subject is the log itself, by whomever they are."""
     subject = operator_issuer(store.meta.origin)

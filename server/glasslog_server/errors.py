@@ -41,6 +41,8 @@
         │   ├── GuardLockedError      another process has it open
         │   ├── GuardMissingError     there is none
         │   └── GuardExistsError      there is one already
+        ├── ProcessError          a process of the server ended that must not end
+        │   └── LinkError             what came over the link between two processes is not what they speak
         └── SetupError            what the operator has set up cannot be used
             ├── ConfigError           the configuration file
             ├── KeyFileError          a file that holds a key
@@ -315,6 +317,18 @@ class GuardExistsError(GuardError):
     """Report that there is a guard where one was to be created."""
 
     code = "guard_exists"
+
+
+class ProcessError(FaultError):
+    """Report a process of the server that ended, or could not start, while the others need it."""
+
+    code = "process_ended"
+
+
+class LinkError(ProcessError):
+    """Report bytes from another process of this server that are not what the two speak: the link is given up."""
+
+    code = "link_broken"
 
 
 class SetupError(FaultError):

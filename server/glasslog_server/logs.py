@@ -19,8 +19,15 @@ _LEADING_KEYS: Final = ("timestamp", "level", "event")
 _TRACEBACK_KEYS: Final = frozenset({"exception", "stack"})
 
 
-def configure_logs(form: Literal["json", "console"], level: str, stream: TextIO | None = None) -> None:
-    """Send all events of this process to `stream`, standard error by default. Called once, by the program."""
+def configure_logs(
+    form: Literal["json", "console"], level: str, stream: TextIO | None = None, *, process: str | None = None
+) -> None:
+    """Send all events of this process to `stream`, standard error by default. Called once, by the program.
+
+    `process` names this process in every event, where there are several.
+    """
+    if process is not None:
+        structlog.contextvars.bind_contextvars(process=process)
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level.upper()]
     handler = logging.StreamHandler(stream)

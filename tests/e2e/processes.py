@@ -91,6 +91,11 @@ class Server:
     def admin_url(self) -> str:
         return self._told_when_ready("admin_url")
 
+    @property
+    def sequencer_pid(self) -> int:
+        """Return the process that has the store: another than the one that was started, where there are several."""
+        return int(next(event.get("sequencer_pid", self.process.pid) for event in self.events if event["event"] == "ready"))
+
     def _told_when_ready(self, key: str) -> str:
         return next(str(event[key]) for event in self.events if event["event"] == "ready")
 

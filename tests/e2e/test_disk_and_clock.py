@@ -21,7 +21,7 @@ STORE_BOUND = 200_000  # beyond the whole guard: only the write-ahead log gets t
 
 
 def bound_files(server: Server, size: int) -> None:
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, NO_BOUND))
+    resource.prlimit(server.sequencer_pid, resource.RLIMIT_FSIZE, (size, NO_BOUND))
 
 
 def acknowledge(log: Installed, client: Client, acknowledged: dict[Hash, int]) -> None:

@@ -13,13 +13,14 @@ from glasslog.keys import SEED_BYTES, PublicKey, SigningKey
 from glasslog_server.addresses import ListenAddress
 from glasslog_server.cli import options
 from glasslog_server.config import Config, load_config
+from glasslog_server.config.sections import WORKERS_MAX
 from glasslog_server.creation import CONFIG_NAME, VKEY_NAME, NewLog, create_log, remains, remove
 from glasslog_server.keyfiles import read_private_key, write_private_key
 from glasslog_server.log import Log
 from glasslog_server.logs import configure_logs
 from glasslog_server.policy_log import register
 from glasslog_server.policy_statements import Registration, policy_entries_of, sign_registration
-from glasslog_server.serving import Serving, serve
+from glasslog_server.serving import serve
 from glasslog_server.signers import open_operator
 
 DEV_ORIGIN: Final = "log.dev.example"  # .example is nobody's (RFC 2606): no real log has this name
@@ -45,7 +46,10 @@ logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.dev")
     metavar="ADDR:PORT",
     help=f"Address for this run; port 0 takes a free one.  [default: {DEFAULT_LISTEN}]",
 )
-def dev(folder: Path, listen: ListenAddress | None) -> None:
+@click.option(
+    "--workers", type=click.IntRange(0, WORKERS_MAX), default=0, help="As of `serve`; by default one process."
+)
+def dev(folder: Path, listen: ListenAddress | None, workers: int) -> None:
     """Run a development log, made on the first start and kept from run to run.
 
     Leaves DIR/log.vkey, the key to verify with, and DIR/issuer.pem, a key that may submit as https://issuer.dev.example.
@@ -60,11 +64,11 @@ def dev(folder: Path, listen: ListenAddress | None) -> None:
     async def admit_issuer(log: Log) -> None:
         await _register_issuer(log, config, issuer_key)
 
-    def announce(serving: Serving) -> None:
+    def announce(url: str, _admin_url: str) -> None:
         files = f"verify with {folder / VKEY_NAME}, sign as {DEV_ISSUER} with {folder / ISSUER_KEY_NAME}"
-        click.echo(f"{serving.url} ready: log {serving.log.origin}, {files}")
+        click.echo(f"{url} ready: log {config.origin}, {files}")
 
-    serve(config, prepare=admit_issuer, on_ready=announce)
+    serve(config, workers=workers, reload=lambda: config, prepare=admit_issuer, on_ready=announce)
 
 
 def _made(folder: Path) -> Config:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from glasslog_server.addresses import ListenAddress, parse_listen_address
-from glasslog_server.config.sections import check_origin
+from glasslog_server.config.sections import WORKERS_MAX, check_origin
 
 config_option = click.option(
     "--config",
@@ -23,6 +23,15 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 url_option = click.option("--url", help="The running server's URL, when it is not where the configuration says.")
+
+
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(0, WORKERS_MAX),
+    metavar="N",
+    help="Processes that take and check statements and answer reads; 0: one process does it all. "
+    "[default: http.workers of the configuration, else one for each usable core]",
+)
 
 
 def address(value: str) -> ListenAddress:

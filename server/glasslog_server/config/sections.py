@@ -24,6 +24,7 @@ from glasslog_server.sequencer import SequencerLimits
 
 _HTTP: Final = HttpSettings()
 _LIMITS: Final = SequencerLimits()
+WORKERS_MAX: Final = 256
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -122,7 +123,16 @@ class Http(Section):
     listen: Listen = Field(ListenAddress("127.0.0.1", 8080), description="ADDRESS:PORT; [::]:8080 for all, with IPv6.")
     tls_certificate: FilePath | None = Field(None, description="PEM file with the certificate and its chain.")
     tls_key: FilePath | None = Field(None, description="PEM file with the certificate's private key, mode 0600.")
-    connections_max: int = Field(_HTTP.connections_max, ge=1, le=100_000, description="Open connections.")
+    workers: int | None = Field(
+        None,
+        ge=0,
+        le=WORKERS_MAX,
+        description="Processes that take and check statements and answer reads, beside the one that sequences; without "
+        "it, one for each usable core. 0: one process does it all.",
+    )
+    connections_max: int = Field(
+        _HTTP.connections_max, ge=1, le=100_000, description="Open connections, of all workers together."
+    )
     idle_s: float = Field(_HTTP.idle_s, gt=0, le=3_600, description="Until a silent connection is closed.")
     body_s: float = Field(_HTTP.body_s, gt=0, le=3_600, description="For a request's body to arrive.")
     linger_s: float = Field(
@@ -141,10 +151,14 @@ class Http(Section):
     batch_entries_max: int = Field(_HTTP.batch_entries_max, ge=1, description="Statements of one batch.")
     batch_bytes_max: int = Field(_HTTP.batch_bytes_max, ge=STATEMENT_BYTES_MAX, description="Bytes of one batch.")
     bodies_bytes_max: int = Field(
-        _HTTP.bodies_bytes_max, ge=STATEMENT_BYTES_MAX, description="Bytes of all request bodies in memory."
+        _HTTP.bodies_bytes_max,
+        ge=STATEMENT_BYTES_MAX,
+        description="Bytes of all request bodies in memory, of all workers together.",
     )
     answers_bytes_max: int = Field(
-        _HTTP.answers_bytes_max, ge=ENTRY_BUNDLE_BYTES_MAX, description="Bytes of all answers being sent."
+        _HTTP.answers_bytes_max,
+        ge=ENTRY_BUNDLE_BYTES_MAX,
+        description="Bytes of all answers being sent, of all workers together.",
     )
     issuer_rate: float | None = Field(
         _HTTP.issuer_rate,

@@ -38,6 +38,13 @@ def encode_config(chosen: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def tables_of(value: object) -> Any:  # noqa: ANN401 (what `encode_config` takes)
+    """Return what a configuration says as the tables that `encode_config` takes; its paths are absolute."""
+    if isinstance(value, BaseModel):
+        return {name: tables_of(held) for name, held in value if held is not None}
+    return [tables_of(held) for held in value] if isinstance(value, list) else value
+
+
 def _key_lines(name: str, field: FieldInfo, chosen: Mapping[str, Any]) -> list[str]:
     comment = _comment(field.description or "")
     if name in chosen:

@@ -9,13 +9,13 @@ from aiohttp import web
 from glasslog_server.errors import StoppingError, UnavailableError
 from glasslog_server.http.documents import JSON, respond_json
 from glasslog_server.http.routes import Answer, Route
-from glasslog_server.log import Log
+from glasslog_server.served_log import ServedLog
 
 
 class Health:
     """Handle `/healthz` and `/readyz`, on the public side and on the operator's."""
 
-    def __init__(self, log: Log, *, public: bool) -> None:
+    def __init__(self, log: ServedLog, *, public: bool) -> None:
         self._log = log
         self._public = public
 
@@ -26,7 +26,7 @@ class Health:
     async def ready(self, _request: web.Request) -> web.Response:
         """Say that the log is ready, or raise UnavailableError with the reason why not."""
         try:
-            self._log.sequencer.check_ready()
+            await self._log.check_ready()
         except UnavailableError as error:
             if not self._public:
                 raise

@@ -7,13 +7,16 @@ connection has left: a body that is whole by then is dealt with, an answer may n
 """
 
 import asyncio
+import socket
 import ssl
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from typing import Any, Final, Self, cast
 
 from aiohttp import HttpVersion10, hdrs, web
 
 from glasslog_server.addresses import ListenAddress
-from glasslog_server.errors import HttpSyntaxError, ListenError, OverloadedError, ServerError
+from glasslog_server.errors import HttpSyntaxError, OverloadedError, ServerError
+from glasslog_server.http.acceptor import Acceptor, address_of, bind
 from glasslog_server.http.frame import PUBLIC_HEADERS
 from glasslog_server.http.problems import code_of, respond
 from glasslog_server.http.settings import (
@@ -25,7 +28,6 @@ from glasslog_server.http.settings import (
 )
 from glasslog_server.metrics import Metrics
 
-_BACKLOG: Final = 1_024
 _TLS_HANDSHAKE_S: Final = 10.0
 _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\n"
@@ -40,10 +42,27 @@ class _Bounds:
         self.settings = settings
         self.open = 0
         self.answers_bytes = 0
+        self.draining = False
+        self._emptied = asyncio.Event()
 
     @property
     def are_reached(self) -> bool:
         return self.open >= self.settings.connections_max
+
+    def opened(self) -> None:
+        self.open += 1
+
+    def closed(self) -> None:
+        self.open -= 1
+        if not self.open:
+            self._emptied.set()
+
+    async def drain(self) -> None:
+        """Let every answer be the last of its connection, and wait until none is left."""
+        self.draining = True
+        while self.open:
+            self._emptied.clear()
+            await self._emptied.wait()
 
 
 class _Connection(web.RequestHandler):
@@ -68,11 +87,11 @@ class _Connection(web.RequestHandler):
         self._metrics = metrics
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._bounds.open += 1
+        self._bounds.opened()
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._bounds.open -= 1
+        self._bounds.closed()
         super().connection_lost(exc)
 
     def force_close(self) -> None:
@@ -89,6 +108,8 @@ class _Connection(web.RequestHandler):
         if request.version < HttpVersion10:  # a line without a version, which is no HTTP that anybody speaks today
             return self._close_unanswered(resp)
         bounds = self._bounds
+        if bounds.draining:
+            resp.force_close()
         size = len(resp.body) if isinstance(resp, web.Response) and isinstance(resp.body, bytes) else 0
         if size and bounds.answers_bytes + size > bounds.settings.answers_bytes_max:
             resp, size = self._problem(request, OverloadedError("too many answers are being sent")), 0
@@ -139,8 +160,7 @@ class _Refusal(asyncio.Protocol):
     """A connection that is one too many: it is told so and closed, before anything is read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.write(_FULL)
+        cast("asyncio.WriteTransport", transport).write(_FULL)  # uvloop's transports are no subclass
         transport.close()
 
 
@@ -150,13 +170,12 @@ class Listener:
     `address` is what is listened on, with the port that was taken.
     """
 
-    def __init__(self, runner: web.AppRunner, server: asyncio.Server, bounds: _Bounds) -> None:
-        """Take what is running; use `start`."""
+    def __init__(self, runner: web.AppRunner, acceptor: Acceptor, bounds: _Bounds, address: ListenAddress) -> None:
+        """Take what is running; use `start` or `start_on`."""
         self._runner = runner
-        self._server = server
+        self._acceptor = acceptor
         self._bounds = bounds
-        host, port, *_ = server.sockets[0].getsockname()
-        self.address = ListenAddress(host, port)
+        self.address = address
 
     @classmethod
     async def start(
@@ -170,6 +189,20 @@ class Listener:
         shutdown_timeout_s: float = 10.0,
     ) -> Self:
         """Listen on `address`. Raises ListenError."""
+        return await cls.start_on(app, bind(address), metrics, settings, tls=tls, shutdown_timeout_s=shutdown_timeout_s)
+
+    @classmethod
+    async def start_on(
+        cls,
+        app: web.Application,
+        sockets: Sequence[socket.socket],
+        metrics: Metrics,
+        settings: HttpSettings,
+        *,
+        tls: ssl.SSLContext | None = None,
+        shutdown_timeout_s: float = 10.0,
+    ) -> Self:
+        """Take connections from sockets that listen already, perhaps beside other processes."""
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_timeout_s)
         await runner.setup()
         manager = runner.server
@@ -182,22 +215,24 @@ class Listener:
             return _Connection(manager, bounds, metrics)
 
         tls_options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _TLS_HANDSHAKE_S} if tls else {}
-        try:
-            server = await asyncio.get_running_loop().create_server(
-                connect, address.host, address.port, backlog=_BACKLOG, **tls_options
-            )
-        except OSError as error:
-            await runner.cleanup()
-            msg = f"cannot listen on {address}: {error.strerror or error}"
-            raise ListenError(msg) from error
-        return cls(runner, server, bounds)
+        address = address_of(sockets[0])
+        return cls(runner, Acceptor(sockets, connect, tls_options), bounds, address)
 
     @property
     def connections_open(self) -> int:
         """Return how many connections there are."""
         return self._bounds.open
 
+    async def drain(self) -> None:
+        """Take no more connections, and wait until those that are there have ended.
+
+        Each is told with its next answer that it is its last; one that asks for nothing ends when it was idle for as
+        long as it may. So no request is refused, and none meets a connection that has just been closed.
+        """
+        self._acceptor.close()
+        await self._bounds.drain()
+
     async def close(self) -> None:
         """Take no more connections, wait for the requests under way as long as was given, and close."""
-        self._server.close()
+        self._acceptor.close()
         await self._runner.cleanup()

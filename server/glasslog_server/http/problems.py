@@ -105,6 +105,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     server.GuardLockedError: _FAULT,
     server.GuardMissingError: _FAULT,
     server.GuardExistsError: _FAULT,
+    server.ProcessError: _FAULT,
+    server.LinkError: _FAULT,
     server.SetupError: _FAULT,
     server.ConfigError: _FAULT,
     server.KeyFileError: _FAULT,

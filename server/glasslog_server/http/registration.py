@@ -15,7 +15,8 @@ from glasslog_server.core.round import Candidate
 from glasslog_server.errors import QuotaError, SlowRoundError, TooLargeError, TreeRangeError
 from glasslog_server.http.problems import code_of
 from glasslog_server.http.service import Service
-from glasslog_server.sequencer import Outcome, Sequenced
+from glasslog_server.intake import IntakeOutcome
+from glasslog_server.submissions import Sequenced
 
 Registered: TypeAlias = Sequenced | Refusal | QuotaError
 """What became of one statement."""
@@ -33,11 +34,11 @@ class Registration:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._pending: dict[Hash, asyncio.Future[list[Outcome]]] = {}
+        self._pending: dict[Hash, asyncio.Future[list[IntakeOutcome]]] = {}
 
     def is_pending(self, leaf_hash: Hash) -> bool:
         """Return whether a request was told to come back for this entry, and it is still with the sequencer."""
-        return leaf_hash in self._pending
+        return leaf_hash in self._pending or self._service.log.is_pending_elsewhere(leaf_hash)
 
     async def register(self, data: bytes) -> Sequenced | Pending:
         """Register one statement. Raises what refuses it, UnavailableError, StoreError.
@@ -46,8 +47,7 @@ class Registration:
         """
         try:
             candidate = self._service.admission.admit(data)
-            self._spend(candidate)
-        except (GlasslogError, TooLargeError, QuotaError) as refusal:
+        except (GlasslogError, TooLargeError) as refusal:
             known = await self._known(data, refusal)
             if known is None:
                 self._service.metrics.statements_judged(0, [code_of(refusal)])
@@ -72,9 +72,10 @@ class Registration:
         """
         judged: list[Candidate | Registered] = []
         for data, verdict in zip(statements, await self._service.admission.admit_all(statements), strict=True):
-            judged.append(await self._spent_or_known(data, verdict))
+            known = None if isinstance(verdict, Candidate) else await self._known(data, verdict)
+            judged.append(known or verdict)
         candidates = [verdict for verdict in judged if isinstance(verdict, Candidate)]
-        outcomes: list[Outcome] | None = []
+        outcomes: list[IntakeOutcome] | None = []
         if candidates:
             outcomes = await self._wait(self._submit(candidates))
         if outcomes is None:
@@ -86,21 +87,6 @@ class Registration:
         final = [next(sequenced) if isinstance(verdict, Candidate) else verdict for verdict in judged]
         self._count(len(candidates), final)
         return final
-
-    async def _spent_or_known(self, data: bytes, verdict: Candidate | Refusal) -> Candidate | Registered:
-        if not isinstance(verdict, Candidate):
-            return await self._known(data, verdict) or verdict
-        try:
-            self._spend(verdict)
-        except QuotaError as refusal:
-            return refusal
-        return verdict
-
-    def _spend(self, candidate: Candidate) -> None:
-        """Take a statement from its issuer's quota; the operator, who revokes keys in a flood, has none."""
-        issuer = candidate.issuer
-        if issuer != self._service.log.authority.operator_issuer:
-            self._service.quotas.spend(issuer)
 
     async def _known(self, data: bytes, refusal: Exception) -> Sequenced | None:
         """Return the place of a statement that was logged when its signer was entitled, though that is over now.
@@ -116,20 +102,21 @@ class Registration:
             return None
         return Sequenced(index, leaf_hash, await reader.covering_head(index), duplicate=True)
 
-    def _submit(self, candidates: Sequence[Candidate]) -> asyncio.Future[list[Outcome]]:
-        submission = asyncio.ensure_future(self._service.log.sequencer.submit(candidates))
+    def _submit(self, candidates: Sequence[Candidate]) -> asyncio.Future[list[IntakeOutcome]]:
+        submission = asyncio.ensure_future(self._service.log.submit(candidates))
         submission.add_done_callback(_take_note)
         return submission
 
-    def _remember(self, leaf_hash: Hash, submission: asyncio.Future[list[Outcome]]) -> None:
-        def forget(done: asyncio.Future[list[Outcome]]) -> None:
+    def _remember(self, leaf_hash: Hash, submission: asyncio.Future[list[IntakeOutcome]]) -> None:
+        def forget(done: asyncio.Future[list[IntakeOutcome]]) -> None:
             if self._pending.get(leaf_hash) is done:
                 del self._pending[leaf_hash]
 
         self._pending[leaf_hash] = submission
+        self._service.log.announce_pending(leaf_hash)
         submission.add_done_callback(forget)
 
-    async def _wait(self, submission: asyncio.Future[list[Outcome]]) -> list[Outcome] | None:
+    async def _wait(self, submission: asyncio.Future[list[IntakeOutcome]]) -> list[IntakeOutcome] | None:
         """Return the outcomes, or None when they take longer than a request may wait."""
         try:
             async with asyncio.timeout(self._service.settings.round_wait_s):
@@ -144,7 +131,7 @@ class Registration:
         self._service.metrics.statements_judged(admitted, refused)
 
 
-def _take_note(submission: asyncio.Future[list[Outcome]]) -> None:
+def _take_note(submission: asyncio.Future[list[IntakeOutcome]]) -> None:
     """Look at how a submission ended, in case that nobody waits for it any more: who submits it again learns more."""
     if not submission.cancelled():
         submission.exception()

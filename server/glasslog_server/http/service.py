@@ -7,29 +7,27 @@ from dataclasses import dataclass
 from glasslog_server.admission import Admission
 from glasslog_server.http.access import Access
 from glasslog_server.http.bodies import BodyReader
-from glasslog_server.http.quotas import Quotas
 from glasslog_server.http.settings import HttpSettings
-from glasslog_server.log import Log
 from glasslog_server.metrics import Metrics
 from glasslog_server.operator_entries import OperatorEntries
+from glasslog_server.served_log import ServedLog
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """One log and what its front end needs around it."""
 
-    log: Log
+    log: ServedLog
     metrics: Metrics
     settings: HttpSettings
     admission: Admission
     access: Access
-    quotas: Quotas
     bodies: BodyReader
     operator_entries: OperatorEntries
 
     @classmethod
     def of(
-        cls, log: Log, metrics: Metrics, settings: HttpSettings, clock: Callable[[], float] = time.time
+        cls, log: ServedLog, metrics: Metrics, settings: HttpSettings, clock: Callable[[], float] = time.time
     ) -> "Service":
         """Put a front end's parts together around an open log. `clock` gives POSIX seconds."""
         return cls(
@@ -38,7 +36,6 @@ class Service:
             settings=settings,
             admission=Admission(lambda: log.authority, clock),
             access=Access(lambda: log.authority.policy.entries_access, settings.tokens),
-            quotas=Quotas(settings.issuer_rate, settings.issuer_burst, time.monotonic),
             bodies=BodyReader(seconds_max=settings.body_s, bytes_max=settings.bodies_bytes_max),
             operator_entries=OperatorEntries(),
         )

@@ -30,7 +30,9 @@ from glasslog_server.http.service import Service
 from glasslog_server.http.settings import HttpSettings
 from glasslog_server.log import Log, LogSettings
 from glasslog_server.metrics import Metrics
+from glasslog_server.quotas import Quotas
 from glasslog_server.sequencer import SequencerLimits
+from glasslog_server.served_log import LocalLog
 from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.store import StoreMeta
@@ -208,7 +210,8 @@ async def serve(
     metrics = Metrics()
     http = http or HttpSettings()
     log = await Log.open(settings, metrics, clock)
-    service = Service.of(log, metrics, http, clock)
+    quotas = Quotas(http.issuer_rate, http.issuer_burst, time.monotonic)
+    service = Service.of(LocalLog(log, quotas), metrics, http, clock)
     public = await Listener.start(build_app(service), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
     admin = await Listener.start(build_admin_app(log, metrics), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
     try:

@@ -17,6 +17,7 @@ from glasslog_server.http.settings import HttpSettings
 from glasslog_server.log import Log
 from glasslog_server.metrics import Metrics
 from glasslog_server.sequencer import Sequencer, SequencerLimits, Storage
+from glasslog_server.served_log import LocalLog
 from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.store import RoundWrite
@@ -60,7 +61,7 @@ async def gated_log(folder: Path, http: HttpSettings) -> AsyncIterator[tuple[Run
     await sequencer.open()
     log = Log(settings.signer, sequencer)
     task = asyncio.create_task(sequencer.run())
-    service = Service.of(log, metrics, http)
+    service = Service.of(LocalLog(log), metrics, http)
     public = await Listener.start(build_app(service), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
     admin = await Listener.start(build_admin_app(log, metrics), LOOPBACK, metrics, http, shutdown_timeout_s=1.0)
     async with new_session() as session:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glasslog_server.errors import QuotaError
-from glasslog_server.http.quotas import Quotas
+from glasslog_server.quotas import Quotas
 
 
 class Clock:

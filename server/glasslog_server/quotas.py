@@ -27,6 +27,11 @@ class Quotas:
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
 
+    @property
+    def are_limited(self) -> bool:
+        """Return whether there is any quota."""
+        return self._rate is not None
+
     def spend(self, issuer: str) -> None:
         """Take one record from the quota of `issuer`. Raises QuotaError with the time until the next one fits."""
         if self._rate is None:

@@ -59,11 +59,17 @@ async def run_worker(order: Order, control: ChildControl) -> None:
                 await first_of(listener.drain(), stop.wait(), control.wait_abandoned(), link.ended)
         finally:
             log.stop()
-            await listener.close()
+            await first_of(listener.close(), control.wait_abandoned(), _pause_after(link.ended))
     finally:
         link.close()
         await log.close()
         shutil.rmtree(own_folder, ignore_errors=True)
+
+
+async def _pause_after(ended: asyncio.Future[None]) -> None:
+    """Give requests under way a moment after the link has ended: they are answered that it has."""
+    await asyncio.wait([ended])
+    await asyncio.sleep(LOST_ANSWERS_S)
 
 
 async def _connect(order: Order, log: FollowedLog) -> WorkersEnd:

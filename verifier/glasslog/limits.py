@@ -52,6 +52,9 @@ DISCLOSURE_FILE_BYTES_MAX: Final = 64 * 1_024 * 1_024
 HEAD_BYTES_MAX: Final = PROTECTED_BYTES_MAX + 128
 HEADS_PAGE_MAX: Final = 1_000  # heads in one answer: some 230 KB
 
+# Evidence of a fork: two notes and a path.
+FORK_BYTES_MAX: Final = 2 * NOTE_BYTES_MAX + 4_096
+
 # One evidence bundle: statement, proofs, the authority chain and disclosures.
 AUTHORITY_CHAIN_MAX: Final = 16  # policy entries a bundle may carry
 EVIDENCE_BYTES_MAX: Final = 8 * 1_024 * 1_024  # what a log can answer: everything but the disclosures

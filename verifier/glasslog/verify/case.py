@@ -11,6 +11,7 @@ from glasslog.bundle import AuthorityEntry
 from glasslog.checkpoint import TrustedCheckpoint
 from glasslog.errors import UncheckableError
 from glasslog.filetype import FileType, detect
+from glasslog.fork import ForkEvidence, SignedTree
 from glasslog.keys import PublicKey
 from glasslog.merkle import Hash
 from glasslog.receipt import Receipt
@@ -84,6 +85,14 @@ class Case:
         self.checkpoint = self.steps.take(
             checks.CHECKPOINT, lambda: checks.check_checkpoint(data(), self.trust.log_keys)
         )
+
+    def take_signed_tree(self, tree: Callable[[], SignedTree]) -> None:
+        """Open one of two tree heads with the keys of trusted logs."""
+        self.steps.take(checks.CHECKPOINT, lambda: checks.check_signed_tree(tree(), self.trust.log_keys))
+
+    def take_fork(self, evidence: Part[ForkEvidence]) -> None:
+        """Check that two signed heads contradict each other."""
+        self.steps.take(checks.FORK, lambda: checks.check_fork(evidence.get(), self.trust.log_keys))
 
     def take_quorum(self) -> None:
         """Ask the policy whether enough witnesses have cosigned the checkpoint."""

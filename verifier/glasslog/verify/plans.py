@@ -10,6 +10,7 @@ from typing import Final
 from glasslog.bundle import decode_bundle
 from glasslog.errors import MalformedError, UncheckableError
 from glasslog.filetype import FileType
+from glasslog.fork import decode_fork
 from glasslog.note import decode_note
 from glasslog.receipt import decode_receipt
 from glasslog.statement import decode_statement, decode_transparent_statement
@@ -92,6 +93,14 @@ def plan_checkpoint(case: Case) -> None:
     case.take_quorum()
 
 
+def plan_fork(case: Case) -> None:
+    """Verify evidence of a fork: verified means that the log did it."""
+    evidence = case.take_format(decode_fork)
+    case.take_signed_tree(lambda: evidence.get().older)
+    case.take_signed_tree(lambda: evidence.get().newer)
+    case.take_fork(evidence)
+
+
 def plan_unknown(case: Case) -> None:
     """Report a file of no known type."""
 
@@ -120,12 +129,15 @@ PLANS: Final[Mapping[FileType, Callable[[Case], None]]] = MappingProxyType(
         FileType.TLOG_PROOF: plan_tlog_proof,
         FileType.STATEMENT: plan_statement,
         FileType.CHECKPOINT: plan_checkpoint,
+        FileType.FORK: plan_fork,
     }
 )
 
 
 def not_shown(file_type: FileType | None, case: Case) -> tuple[str, ...]:
     """Return what a file of this type cannot show, however right it is."""
+    if file_type is FileType.FORK:
+        return ()
     if file_type is FileType.CHECKPOINT:
         return () if case.cosigners.established() else (ONE_TREE,)
     if file_type is FileType.BUNDLE:

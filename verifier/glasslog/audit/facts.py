@@ -35,9 +35,10 @@ _UUID_BYTES: Final = 16
 class Facts(NamedTuple):
     """What one entry contributes. Every field can be pickled.
 
-    `source` is (content type, iss, kid, record type, system, env, stream id), with None from the record type on where
-    there is no record. `entry` is its index; `leaf` to `prev` are of the entry alone. `anchor` is (size, root). `call` and `runs` are of
-    inferences, `runs` of guardrail executions too: see `call_of` and `run_of`.
+    `entry` is its index, `leaf` its leaf hash. `source` is (content type, iss, kid, record type, system, env, stream
+    id), with None from the record type on where there is no record. `end` is when the event was over: as stated, and
+    for an inference not before its latency has passed. `anchor` is (size, root). `call` and `runs` are of inferences,
+    `runs` of guardrail executions too: see `call_of` and `run_of`.
     """
 
     entry: int
@@ -74,10 +75,12 @@ def facts_of(index: LeafIndex, leaf_hash: Hash, statement: SignedStatement | Non
     rows: Rows = ()
     if record_type == "inference":
         body = fields["body"]
-        end = max(end, time + int(min(body["latency_ms"], TIME_MS_MAX)))
+        latency = int(min(body["latency_ms"], TIME_MS_MAX))
+        begin = time if "end" in fields else time - latency  # `time` alone may be of the answer
+        end = max(end, time + latency)
         links = fields.get("links")
         call = call_of(body, links)
-        runs = tuple([run_of(execution, time, end) for execution in body["guardrails"]])
+        runs = tuple([run_of(execution, begin, end) for execution in body["guardrails"]])
         if links:
             rows = _links(index, links)
     else:
@@ -160,32 +163,25 @@ def call_of(body: Mapping[str, Value], links: Value = None) -> Row:
     )
 
 
-def run_of(execution: Mapping[str, Value], time: int | None, end: int | None) -> Row:
+def run_of(execution: Mapping[str, Value], begin: int | None, end: int | None) -> Row:
     """Return what guardrail executions have in common: (guardian, target, position, decision, in time).
 
-    In time is 1 or 0 for an execution within an inference that ran from `time` to `end`, and None for one on its own,
+    In time is 1 or 0 for an execution within an inference that ran from `begin` to `end`, and None for one on its own,
     whose `started` is a column of `executions`.
     """
-    return (
-        execution["guardian"]["id"],
-        execution["target"],
-        execution["position"],
-        execution["decision"],
-        None
-        if time is None or end is None
-        else 1
-        if is_in_time(execution["position"], execution["started"], time, end)
-        else 0,
-    )
+    position, in_time = execution["position"], None
+    if begin is not None and end is not None:
+        in_time = 1 if is_in_time(position, execution["started"], begin, end) else 0
+    return (execution["guardian"]["id"], execution["target"], position, execution["decision"], in_time)
 
 
-def is_in_time(position: str, started: int, time: int, end: int) -> bool:
-    """Tell whether a guardrail started when its position says, for an inference from `time` to `end`, POSIX ms.
+def is_in_time(position: str, started: int, begin: int, end: int) -> bool:
+    """Tell whether a guardrail started when its position says, for an inference from `begin` to `end`, POSIX ms.
 
     One before the model (`pre`) started before the answer was there, one after it (`post`) not before the question was
     asked, one beside it (`parallel`) in between; each give or take CLOCK_MS.
     """
-    return (position == "post" or started <= end + CLOCK_MS) and (position == "pre" or started >= time - CLOCK_MS)
+    return (position == "post" or started <= end + CLOCK_MS) and (position == "pre" or started >= begin - CLOCK_MS)
 
 
 _KEPT_LINKS: Final = frozenset({"attempt", "inference", "reviews", "supersedes"})

@@ -71,18 +71,21 @@ $(INSTALLED_BASE): $(DEPENDENCIES_BASE) pyproject.toml README.md $(SOURCES)
 
 # ------------------------------------------------------------------------------------------------------------- checks
 
+# As many tests at once as there are cores; `make PARALLEL= test` runs them one after the other.
+PARALLEL := --numprocesses $(shell getconf _NPROCESSORS_ONLN) --dist worksteal
+
 .PHONY: test
 test: coverage test-base  ## run all tests, with the coverage gate, in both environments
 
 .PHONY: coverage
 coverage: $(INSTALLED)  ## run all tests; branch coverage of glasslog and glasslog_server.core must reach 95 %
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	$(BIN)/python -m coverage report --include='verifier/*' --fail-under=95
 	$(BIN)/python -m coverage report --include='server/*' --fail-under=95
 
 .PHONY: test-base
 test-base: $(INSTALLED_BASE)  ## run the verifier's tests where neither server nor issuer can run
-	$(VENV_BASE)/bin/python -m pytest --hypothesis-profile=dev tests/verifier
+	$(VENV_BASE)/bin/python -m pytest $(PARALLEL) --hypothesis-profile=dev tests/verifier
 
 .PHONY: lint
 lint: $(INSTALLED) contracts  ## check format, style and the borders between the packages

@@ -22,7 +22,7 @@ from glasslog.authority import Authority
 from glasslog.errors import GlasslogError
 from glasslog.merkle import LeafIndex, TreeSize
 from glasslog.tiles import TileId, tile_width
-from glasslog_server.core.round import Candidate, RoundPlan, grow, plan_round
+from glasslog_server.core.round import Candidate, Duplicate, RoundPlan, grow, plan_round
 from glasslog_server.core.tree import Tree
 from glasslog_server.errors import (
     FaultError,
@@ -38,7 +38,7 @@ from glasslog_server.errors import (
 from glasslog_server.publication import PolicyEntry, Publication
 from glasslog_server.recovery import LogState, read_policy_entries, recover
 from glasslog_server.storage.guard import Guard
-from glasslog_server.storage.store import EntryRow, RoundWrite, Store, TreeHead
+from glasslog_server.storage.store import RoundWrite, Store, TreeHead
 from glasslog_server.submissions import Outcome, Sequenced, SequencerLimits, Submission, SubmissionQueue
 from glasslog_server.tree_heads import HeadSigner
 
@@ -50,7 +50,6 @@ __all__ = [
     "SequencerLimits",
     "Storage",
     "Subscriber",
-    "row_of",
 ]
 
 RECEIPT_SIZE_MIN: Final = TreeSize(2)
@@ -270,11 +269,8 @@ class Sequencer:
 
         # 2. Look up what the log has already, and give indexes to the rest. Time never runs backwards in a log.
         found = await storage.store.find_leaves([candidate.leaf_hash for candidate in candidates])
-        known = {
-            candidate.leaf_hash: index for candidate, index in zip(candidates, found, strict=True) if index is not None
-        }
         now = max(state.head.time, int(self._clock()))
-        plan = plan_round(candidates, known, state.head.size, state.authority, now, self._signer.public_keys)
+        plan = plan_round(candidates, found, state.head.size, state.authority, now, self._signer.public_keys)
 
         # 3. Grow the tree, write, sign, guard, publish. Crash: see there.
         if plan.new:
@@ -304,9 +300,8 @@ class Sequencer:
         # c. One atomic, synced write of entries, tiles, indexes and head. Crash before: nothing of the round exists.
         #    Crash after: store one round ahead of the guard; recovery finds that and moves the guard. Failure: the
         #    outcome is unknown, and only opening the store anew tells.
-        rows = [row_of(candidate) for candidate in plan.new]
         before = time.monotonic()
-        await storage.store.append(RoundWrite(plan.first, rows, tiles, head))
+        await storage.store.append(RoundWrite(plan.first, plan.new, tiles, head))
         self._observer.write_synced(time.monotonic() - before)
 
         # d. Move the guard, from exactly the checkpoint that this round grew from. Crash after: store and guard agree;
@@ -341,14 +336,16 @@ class Sequencer:
         heads: dict[LeafIndex, TreeHead] = {}
         outcomes: list[Outcome] = []
         for candidate, verdict in zip(candidates, plan.verdicts, strict=True):
-            if isinstance(verdict, GlasslogError):
+            if isinstance(verdict, int):
+                outcomes.append(Sequenced(verdict, candidate.leaf_hash, head, duplicate=False))
+            elif isinstance(verdict, Duplicate):
+                index, covering = verdict.index, head
+                if index < plan.first:
+                    covering = heads.get(index) or await _covering_head(store, index, head)
+                    heads[index] = covering
+                outcomes.append(Sequenced(index, candidate.leaf_hash, covering, duplicate=True))
+            else:
                 outcomes.append(verdict)
-                continue
-            covering = head
-            if verdict.index < plan.first:
-                covering = heads.get(verdict.index) or await _covering_head(store, verdict.index, head)
-                heads[verdict.index] = covering
-            outcomes.append(Sequenced(verdict.index, candidate.leaf_hash, covering, verdict.duplicate))
         return outcomes
 
     def _answer(self, outcomes: list[Outcome]) -> None:
@@ -406,12 +403,6 @@ class Sequencer:
         self._taken = []
         for submission in held:
             submission.refuse(type(error)(str(error)))
-
-
-def row_of(candidate: Candidate) -> EntryRow:
-    """Return what the store keeps of a candidate."""
-    stream = None if candidate.stream is None else (candidate.issuer, *candidate.stream)
-    return EntryRow(candidate.entry, candidate.leaf_hash, candidate.subject, stream)
 
 
 def _may_pass(fault: ServerError) -> bool:

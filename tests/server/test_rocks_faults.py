@@ -13,8 +13,9 @@ from random import Random
 import pytest
 
 from glasslog_server.errors import StoreError
-from glasslog_server.storage.rocks import RocksStore, Row
+from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine
+from glasslog_server.storage.rows import Row
 from tests.server.rounds import META, Writer, check_store
 
 ROOT = Path(__file__).parent.parent.parent

@@ -42,8 +42,8 @@ class MemoryStore:
             self._by_leaf[row.leaf_hash] = index
             self._by_subject[row.subject].append(index)
             if row.stream is not None:
-                issuer, stream, seq = row.stream
-                insort(self._by_stream[issuer, stream], (seq, index))
+                stream, seq = row.stream
+                insort(self._by_stream[row.issuer, stream], (seq, index))
         self._tiles.update(write.tiles)
         self._heads.append(write.head)
 

@@ -17,9 +17,11 @@ from glasslog.tiles import TileId, decode_bundle, encode_bundle, tile_width
 from glasslog_server.errors import StoreClosedError, StoreCorruptError, StoreError, StoreFormatError
 from glasslog_server.storage import keys
 from glasslog_server.storage.rocks_engine import RocksEngine
+from glasslog_server.storage.rows import Row, index_rows, merge_places
 from glasslog_server.storage.store import RoundWrite, StoreMeta, TreeHead, check_round
 
-Row = tuple[bytes, bytes]
+FRAGMENTS_MAX = 4
+"""A full bundle stays in the fragments that rounds have left unless they are more: busy rounds write an entry once."""
 
 
 class RocksStore:
@@ -138,10 +140,14 @@ class RocksStore:
 
     async def find_leaves(self, leaf_hashes: Sequence[Hash]) -> list[LeafIndex | None]:
         """Return the index of the entry with each leaf hash, or None."""
-        rows = self._engine.get_many([keys.leaf_key(leaf_hash) for leaf_hash in leaf_hashes])
-        indexes = (None if row is None else keys.decode_index(row) for row in rows)
+        rows = self._engine.get_many(keys.leaf_keys(leaf_hashes))
         size = self._size
-        return [None if index is None or index >= size else index for index in indexes]
+        found: list[LeafIndex | None] = [None] * len(rows)
+        if any(rows):
+            for place, row in enumerate(rows):
+                if row is not None and (index := keys.decode_index(row)) < size:
+                    found[place] = index
+        return found
 
     async def find_subject(self, subject: str, start: LeafIndex, limit: int) -> list[LeafIndex]:
         """Return up to `limit` indexes, `start` and above, of the entries about `subject`."""
@@ -153,8 +159,8 @@ class RocksStore:
     async def find_stream(self, issuer: str, stream: str, start_seq: int, limit: int) -> list[tuple[int, LeafIndex]]:
         """Return up to `limit` (sequence number, index) of a stream from `start_seq` on."""
         prefix = keys.stream_prefix(issuer, stream)
-        rows = self._engine.scan(prefix, prefix + keys.encode_number(start_seq))
-        places = (keys.decode_stream_place(key) for key, _ in rows)
+        rows = self._engine.scan(prefix, keys.stream_block_start(prefix, start_seq))
+        places = merge_places(rows, start_seq)
         return list(islice((place for place in places if place[1] < self._size), limit))
 
     async def close(self) -> None:
@@ -210,29 +216,19 @@ class RocksStore:
         deletes: list[bytes] = []
         for bundle in range(write.first // TILE_WIDTH, (write.head.size - 1) // TILE_WIDTH + 1):
             self._lay_out_bundle(write, bundle, puts, deletes)
-        puts += _index_rows(write)
+        puts += index_rows(write.first, write.entries)
         return puts, deletes
 
     def _lay_out_bundle(self, write: RoundWrite, bundle: int, puts: list[Row], deletes: list[bytes]) -> None:
-        """Add the round's part of one bundle: a fragment, or all 256 entries in one row in place of all fragments."""
+        """Add the round's part of one bundle: a fragment, or, where small ones have gathered, one row for them all."""
         start = max(write.first, bundle * TILE_WIDTH)
         end = min(write.head.size, (bundle + 1) * TILE_WIDTH)
         offset = start - bundle * TILE_WIDTH
         packed = encode_bundle([row.entry for row in write.entries[start - write.first : end - write.first]])
         if offset and end == (bundle + 1) * TILE_WIDTH:
             earlier = list(self._fragments(bundle, offset))
-            packed = b"".join([*(data for _, data in earlier), packed])
-            deletes += [keys.fragment_key(bundle, place) for place, _ in earlier if place]
-            offset = 0
+            if len(earlier) + 1 > FRAGMENTS_MAX:
+                packed = b"".join([*(data for _, data in earlier), packed])
+                deletes += [keys.fragment_key(bundle, place) for place, _ in earlier if place]
+                offset = 0
         puts.append((keys.fragment_key(bundle, offset), packed))
-
-
-def _index_rows(write: RoundWrite) -> Iterator[Row]:
-    """Yield the rows by which the entries of a round are found."""
-    for index, row in enumerate(write.entries, write.first):
-        number = keys.encode_number(index)
-        yield keys.leaf_key(row.leaf_hash), number
-        yield keys.subject_prefix(row.subject) + number, b""
-        if row.stream is not None:
-            issuer, stream, seq = row.stream
-            yield keys.stream_prefix(issuer, stream) + keys.encode_number(seq) + number, b""

@@ -50,17 +50,33 @@ class TreeHead:
     receipt_signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One new entry and what it is found by: its leaf hash, its subject and its place in an issuer's stream.
+class EntryRow(Protocol):
+    """One new entry and what it is found by: its leaf hash, its subject and its place in a stream of its issuer."""
 
-    `stream` is (issuer, stream id, sequence number), or None for content without a stream.
-    """
+    @property
+    def entry(self) -> bytes:
+        """Return the entry."""
+        ...
 
-    entry: bytes
-    leaf_hash: Hash
-    subject: str
-    stream: tuple[str, str, int] | None
+    @property
+    def leaf_hash(self) -> Hash:
+        """Return its leaf hash."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """Return who signed it."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Return what it is about."""
+        ...
+
+    @property
+    def stream(self) -> tuple[str, int] | None:
+        """Return (stream id, sequence number), or None for content without a stream."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +188,6 @@ def check_round(write: RoundWrite, size: int) -> None:
         if len(row.entry) > ENTRY_BYTES_MAX or len(row.leaf_hash) != HASH_SIZE:
             msg = f"expected entries of at most {ENTRY_BYTES_MAX} bytes with leaf hashes of {HASH_SIZE} bytes"
             raise StoreConflictError(msg)
-        if row.stream is not None and not 0 <= row.stream[2] <= SEQ_MAX:
-            msg = f"expected a sequence number between 0 and 2^64-1, got {row.stream[2]}"
+        if row.stream is not None and not 0 <= row.stream[1] <= SEQ_MAX:
+            msg = f"expected a sequence number between 0 and 2^64-1, got {row.stream[1]}"
             raise StoreConflictError(msg)

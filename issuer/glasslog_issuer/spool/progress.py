@@ -70,6 +70,8 @@ class Progress:
         if len(self._names) == 1 and self.done_seq > self._names[0].first_seq:
             self._find_following()
         while len(self._names) > 1 and self._names[1].first_seq <= self.done_seq:
+            if self._names[0] == self._name:  # it was read to its end
+                self._begin(self._names[1])
             self._names.popleft().path.unlink(missing_ok=True)
 
     def _begin(self, name: SegmentName) -> None:

@@ -18,6 +18,7 @@ from glasslog.audit.facts import Facts, Row
 from glasslog.audit.finding import Finding
 from glasslog.audit.tables import (
     ENTRY_COLUMNS,
+    FINDING_COLUMNS,
     HOUR_MS,
     NUMBERED,
     ROWS,
@@ -158,19 +159,7 @@ class Database:
 
     def insert_findings(self, findings: Iterable[Finding]) -> None:
         """Insert what the replay found: each is given out again by the check that it names."""
-        self._connection.executemany(
-            'INSERT INTO findings ("check", severity, message, entries, first_entry) VALUES (?, ?, ?, ?, ?)',
-            (
-                (
-                    finding.check,
-                    finding.severity,
-                    finding.message,
-                    json.dumps(finding.entries),
-                    min(finding.entries, default=None),
-                )
-                for finding in findings
-            ),
-        )
+        self._connection.executemany(_INSERT_FINDING, map(_finding_row, findings))
 
     def prepare(self) -> None:
         """Make the indexes that checks need, where they are not there yet.
@@ -215,10 +204,26 @@ class Database:
 
 
 _INSERT_ENTRY: Final = insert_statement("entries", ENTRY_COLUMNS)
+_INSERT_FINDING: Final = insert_statement("findings", FINDING_COLUMNS)
 _INSERT_PART: Final = (
     "INSERT INTO run_parts (runs, guardian, target, position, decision, in_time) VALUES (?, ?, ?, ?, ?, ?)"
 )
 _INSERT_ROW: Final = {table: insert_statement(table, columns) for table, columns in ROWS.items()}
+
+
+def _finding_row(finding: Finding) -> Row:
+    return (
+        finding.check,
+        str(finding.severity),
+        finding.message,
+        json.dumps(finding.entries),
+        min(finding.entries, default=None),
+        finding.issuer,
+        finding.system,
+        finding.subject,
+        finding.start,
+        finding.end,
+    )
 
 
 class _Numbers(dict[Row, int]):

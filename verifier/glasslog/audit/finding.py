@@ -38,6 +38,7 @@ class Finding:
     issuer: str | None = None
     system: str | None = None
     subject: str | None = None
+    count: int = 1
     start: int | None = None
     end: int | None = None
 
@@ -51,4 +52,5 @@ class Finding:
         """Return the finding without what it does not say."""
         fields = {name: getattr(self, name) for name in ("message", "issuer", "system", "subject", "start", "end")}
         said = {name: value for name, value in fields.items() if value is not None}
-        return {"check": self.check, "severity": str(self.severity), **said, "entries": list(self.entries)}
+        about: dict[str, Value] = {"check": self.check, "severity": str(self.severity), **said}
+        return {**about, "count": self.count, "entries": list(self.entries)}

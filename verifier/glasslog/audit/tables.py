@@ -88,11 +88,24 @@ ENTRY_COLUMNS: Final = (
     "prev",
     "anchor",
 )
+FINDING_COLUMNS: Final = (
+    '"check"',
+    "severity",
+    "message",
+    "entries",
+    "first_entry",
+    "issuer",
+    "system",
+    "subject",
+    "start",
+    "stop",
+)
 TALLY_COLUMNS: Final = ("hour", "shape", "count", "entry_min", "entry_max", "time_min", "time_max")
 
 _INDEXES: Final = (
     ("entries", "stream, seq"),
     ("entries", "id"),
+    ("heartbeats", "control"),
     ("attempts", "subject"),
     ("attempts", "id"),
     ("executions", "subject"),
@@ -130,7 +143,7 @@ def create_statements() -> list[str]:
         "CREATE INDEX run_parts_runs ON run_parts (runs)",
         *(f"CREATE TABLE {table} ({', '.join(columns)})" for table, columns in ROWS.items()),
         "CREATE TABLE heads (size, witness, time, PRIMARY KEY (size, witness, time)) WITHOUT ROWID",
-        'CREATE TABLE findings ("check", severity, message, entries, first_entry)',
+        f"CREATE TABLE findings ({', '.join(FINDING_COLUMNS)})",
         f"PRAGMA user_version = {SCHEMA_NUMBER}",
     ]
 

@@ -26,7 +26,9 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "verify": "glasslog.cli.verify",
         "inspect": "glasslog.cli.inspect",
         "fetch": "glasslog.cli.fetch",
+        "audit": "glasslog.cli.audit",
         "compare": "glasslog.cli.compare",
+        "reconstruct": "glasslog.cli.reconstruct",
     }
 )
 

@@ -29,10 +29,13 @@ _LIMITS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Something that was checked: a stable code, the verdict, a sentence, and what it was checked with."""
+    """Something that was checked: a stable code, the verdict, a sentence, and what it was checked with.
+
+    The verdict is None where nobody asked for the check.
+    """
 
     code: str
-    verdict: Verdict
+    verdict: Verdict | None
     text: str
     details: tuple[str, ...] = ()
 
@@ -80,7 +83,7 @@ def _heads(reconstruction: Reconstruction) -> tuple[str, ...]:
 def _witnesses(pieces: tuple[Piece, ...], trust: Trust) -> Statement:
     if trust.policy is None:
         text = "No policy on witnesses was given: that everybody is shown the same tree was not checked."
-        return Statement("witnesses", Verdict.COULD_NOT_CHECK, text)
+        return Statement("witnesses", None, text)
     cosigners = sorted({name for piece in pieces if piece.shown is not None for name in piece.shown.cosigners})
     verdict = _together(_steps(pieces, "quorum"))
     text = "The witnesses that the policy asks for have cosigned every checkpoint."

@@ -1,8 +1,9 @@
-"""The demo from beginning to end: decide, record, submit, take receipts home, and verify without the log.
+"""The demo from beginning to end: decide, record, watch, change, and verify without the log.
 
     practice            fit the model and its guardrails to real data
     development_log     start a log
-    vendor              decide about real people; sign, submit, and keep the receipts
+    production          put the system into service; decide about real people; watch who arrives; retrain
+    vendor              all of it goes through a Recorder: signed, kept, submitted, receipts taken
                         look the log up while it runs
                         stop it: from here on there are only files
     glasslog.verify     verify every receipt
@@ -12,6 +13,7 @@
 Each step leaves what it found in the summary, and its files in the folder.
 """
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -26,34 +28,33 @@ from glasslog.checkpoint import Checkpoint, open_checkpoint
 from glasslog.sources.http import HttpLog
 from glasslog.verify import Trust, Verdict, verify
 from glasslog.vkey import decode_vkey
-from glasslog_issuer.client import Client
+from glasslog_issuer.demo.arrivals import Arrivals, arrivals
 from glasslog_issuer.demo.customer import Customer
-from glasslog_issuer.demo.development_log import ISSUER_URI, DevelopmentLog, development_log
+from glasslog_issuer.demo.development_log import DevelopmentLog, development_log
+from glasslog_issuer.demo.drift import DISTANCE_MAX, FeatureDrift
 from glasslog_issuer.demo.errors import DemoError
 from glasslog_issuer.demo.forgery import with_altered_proof, with_altered_record, with_forged_checkpoint
 from glasslog_issuer.demo.narration import Narration
 from glasslog_issuer.demo.practice import Practice, set_up
-from glasslog_issuer.demo.recording import ENVIRONMENT, STREAM_ID, SYSTEM
+from glasslog_issuer.demo.production import Production, Screened, Tested
 from glasslog_issuer.demo.referrals import Case, arriving_cases
 from glasslog_issuer.demo.screening import Label
 from glasslog_issuer.demo.summary import Summary
-from glasslog_issuer.demo.vendor import Recorded, Vendor
+from glasslog_issuer.demo.vendor import Vendor, vendor_of
 from glasslog_issuer.keys import generate_key, load_key
-from glasslog_issuer.record import Issuer
 from glasslog_issuer.registration import Registered
-from glasslog_issuer.stream import StreamFile
 
-BATCH_DECISIONS: Final = 50
-SINGLE_DECISIONS: Final = 3  # the last ones, each submitted by itself
-SYSTEM_RECORDS: Final = 2  # registrations of the model and of the guardrails, before all decisions
 EVIDENCE_NAME: Final = "evidence.glasslog"
 DISCLOSURES_NAME: Final = "disclosures.cbor"
 VKEY_NAME: Final = "log.vkey"
+CADENCE_S: Final = 2
+MAX_GAP_S: Final = 10
 
 _EXIT_VERIFIED: Final = 0
 _EXIT_FAILED: Final = 1
 _DETAIL: Final = " " * 6  # what `glasslog verify` indents the details of a step by
 _ANSWER_TIMEOUT_S: Final = 10.0
+_TAG_KEY_BYTES: Final = 32
 
 
 class Demonstration:
@@ -71,12 +72,18 @@ class Demonstration:
     def run(self) -> Summary:
         """Run it all. Raises DemoError when it cannot go on, and whatever the issuer's package raises."""
         practice = self._set_up()
+        people = arrivals(practice.cohort.held_out, self._decisions)
         with ExitStack() as stack:
             log = self._start(stack)
             trust = Trust((decode_vkey(log.vkey),), issuer_key=load_key(log.issuer_key).public_key)
-            recorded, registered = self._decide(practice, log)
-            chosen = choose(recorded)
-            self._look_up(log, trust, chosen, registered)
+            vendor = stack.enter_context(vendor_of(log, _made(self._folder / "recorder")))
+            production = Production(vendor, practice.screening, practice.cohort, tag_key=os.urandom(_TAG_KEY_BYTES))
+            self._put_into_service(production, people)
+            self._work(production, people)
+            registered = self._take_receipts(vendor)
+            chosen = choose(production.screened)
+            self._look_up(log, trust, chosen, vendor, registered)
+            vendor.recorder.close()
             self._stop(log)
         self._verify_receipts(trust, len(registered))
         self._verify_as_customer(chosen)
@@ -106,45 +113,92 @@ class Demonstration:
         self._narration.show(log.vkey)
         return log
 
-    def _decide(self, practice: Practice, log: DevelopmentLog) -> tuple[list[Recorded], list[Registered]]:
-        cases = list(arriving_cases(practice.cohort.held_out, self._decisions))
-        with (
-            self._step("Decide about people whom the model has not seen, and log every decision", "decide"),
-            StreamFile(self._folder / "screening.stream", ISSUER_URI, STREAM_ID) as stream,
-            Client(log.url, log_keys=[log.vkey]) as client,
+    def _put_into_service(self, production: Production, people: Arrivals) -> None:
+        with self._step("Put the system into service: what it is, how it was tested, who let it decide", "register"):
+            production.register(people.never, CADENCE_S, MAX_GAP_S)
+        self._tell_tests(production.tested[-1])
+
+    def _work(self, production: Production, people: Arrivals) -> None:
+        """Let people arrive: as expected, then others, whom a retrained model decides about in the end."""
+        cases = iter(list(arriving_cases(people.all, len(people.all))))
+        with self._step(
+            "Decide about people whom the model has not seen; a clinician looks at every proposal", "decide"
         ):
-            issuer = Issuer(ISSUER_URI, load_key(log.issuer_key), system=SYSTEM, env=ENVIRONMENT, stream=stream)
-            vendor = Vendor(practice.screening, issuer, client)
-            recorded = self._work(vendor, cases)
-        for registered in vendor.registered:
-            (self._receipts / f"{registered.entry_id}.cose").write_bytes(registered.transparent_statement())
-        self._tell_decisions(recorded, cases)
-        return recorded, vendor.registered
-
-    def _work(self, vendor: Vendor, cases: Sequence[Case]) -> list[Recorded]:
-        """Let the vendor decide on all cases, most of them in batches, the last ones singly."""
-        referrals = [case.referral for case in cases]
-        singles_from = max(0, len(referrals) - SINGLE_DECISIONS)
-        recorded: list[Recorded] = []
-        registrations = vendor.register_system()
-        with self._narration.progress("decided, signed, logged", len(referrals)) as advance:
-            for start in range(0, singles_from, BATCH_DECISIONS):
-                batch = referrals[start : min(start + BATCH_DECISIONS, singles_from)]
-                recorded += vendor.decide_batch(batch, registrations)
-                advance(len(batch))
-            for referral in referrals[singles_from:]:
-                recorded.append(vendor.decide_one(referral, registrations))
-                advance(1)
-        return recorded
-
-    def _tell_decisions(self, recorded: Sequence[Recorded], cases: Sequence[Case]) -> None:
-        self.summary.count(kept.decision for kept in recorded)
-        counts = ", ".join(f"{count} {name}" for name, count in self.summary.decisions.items() if name != "total")
-        spoilt = sum(case.defect is not None for case in cases)
-        self._narration.tell(f"{len(recorded)} decisions: {counts}. {spoilt} referrals had been spoilt on purpose.")
+            usual = self._screen(production, [next(cases) for _ in people.usual])
+        self._tell_decisions(usual)
+        self._tell_drift(production.watch(usual))
+        with self._step("A home for the elderly joins: is it still the people that the model knows?", "drift"):
+            shifted = self._screen(production, [next(cases) for _ in people.shifted])
+            drifts = production.watch(shifted)
+        self._tell_drift(drifts)
+        with self._step("Retrain on what was learned, test again, replace the model, go on", "retrain"):
+            tested = production.retrain(people.never)
+            after = self._screen(production, list(cases))
+        self._tell_tests(tested)
+        self.summary.count(one.decision for one in production.screened)
+        self.summary.reviewed(one.review.reason_code for one in production.screened)
+        self._narration.tell(f"{len(after)} more decisions, by version {tested.model.version}. In all:")
         self._narration.guardrails(self.summary)
 
-    def _look_up(self, log: DevelopmentLog, trust: Trust, chosen: Recorded, registered: Sequence[Registered]) -> None:
+    def _screen(self, production: Production, cases: Sequence[Case]) -> list[Screened]:
+        """Decide about some people; their blood tests come back before anybody else arrives."""
+        screened = []
+        with self._narration.progress("decided, reviewed, recorded", len(cases)) as advance:
+            for case in cases:
+                screened.append(production.screen(case))
+                advance(1)
+        production.report_results(screened)
+        return screened
+
+    def _take_receipts(self, vendor: Vendor) -> list[Registered]:
+        with self._step("Everything is in the log: take the receipts", "receipts"):
+            registered = vendor.registered()
+            for one in registered:
+                (self._receipts / f"{one.entry_id}.cose").write_bytes(one.transparent_statement())
+        self.summary.count_records(signed.record.type for signed in vendor.records)
+        counts = ", ".join(f"{count} {name}" for name, count in self.summary.records.items())
+        self._narration.tell(f"{len(registered)} records, each with a receipt that was verified: {counts}.")
+        return registered
+
+    def _tell_decisions(self, screened: Sequence[Screened]) -> None:
+        spoilt = sum(one.case.defect is not None for one in screened)
+        overridden = sum(one.review.action == "override" for one in screened)
+        self._narration.tell(
+            f"{len(screened)} decisions. {spoilt} referrals had been spoilt on purpose; where the model was not sure, "
+            f"the clinician overrode its leaning {overridden} times."
+        )
+
+    def _tell_tests(self, tested: Tested) -> None:
+        held_out, comparison = tested.held_out, tested.comparison
+        self._narration.tell(
+            f"Version {tested.model.version}, on {held_out.count} people who never arrive: AUC {held_out.auc:.3f}, "
+            f"sensitivity {held_out.sensitivity:.2f}, specificity {held_out.specificity:.2f}. "
+            f"Groups compared by fairlearn: {comparison.verdict}."
+        )
+        for disparity in comparison.disparities:
+            kind, value = (
+                ("ratio", disparity.ratio) if disparity.ratio is not None else ("difference", disparity.difference)
+            )
+            self._narration.show(
+                f"{disparity.metric} by {disparity.attribute}: {kind} {value}, limit {disparity.threshold}"
+            )
+        if comparison.verdict != "pass":
+            self._narration.tell(
+                "That is recorded as it is, with the conditions under which the model is used all the same."
+            )
+
+    def _tell_drift(self, drifts: Sequence[FeatureDrift]) -> None:
+        widest = drifts[0]
+        said = "beyond" if widest.breached else "within"
+        self._narration.tell(
+            f"Drift: the widest distance to the training data is {widest.distance:.2f}, in {widest.feature}, {said} "
+            f"the limit of {DISTANCE_MAX}." + (" An incident is opened." if widest.breached else "")
+        )
+
+    def _look_up(
+        self, log: DevelopmentLog, trust: Trust, chosen: Screened, vendor: Vendor, registered: Sequence[Registered]
+    ) -> None:
+        about = [one.statement.leaf_hash for one in vendor.records if one.decision == chosen.signed.decision]
         with self._step("Look the log up", "look up"):
             head = _checkpoint(log, trust)
             with closing(HttpLog(log.url)) as source:
@@ -152,15 +206,15 @@ class Demonstration:
             self._customer.receive(VKEY_NAME, f"{log.vkey}\n".encode())
             fetched = self._customer.run(
                 *("fetch", "--log", log.url, "--decision", chosen.signed.decision),
+                *("--entry", chosen.signed.statement.leaf_hash.hex()),
                 *("--log-key", f"@{VKEY_NAME}", "-o", EVIDENCE_NAME),
             )
         self.summary.log |= {"origin": head.origin, "size": head.size, "root": head.root.hex()}
         self._narration.tell(f"The latest checkpoint of {head.origin} is signed. {head.size} entries have the root")
         self._narration.show(head.root.hex())
         covered = sum(entry.index < head.size for entry in registered)
-        self._check("records under the signed checkpoint", expected=self._decisions + SYSTEM_RECORDS, found=covered)
-        same = "the one with the receipt" if entries == (chosen.signed.statement.leaf_hash,) else f"{entries}"
-        self._check("entry of one decision", expected="the one with the receipt", found=same)
+        self._check("records under the signed checkpoint", expected=len(registered), found=covered)
+        self._check("entries of one decision", expected=len(about), found=len(set(entries) & set(about)))
         self._narration.command(fetched)
         self._check_exit("glasslog fetch", _EXIT_VERIFIED, fetched.exit_code)
 
@@ -183,7 +237,7 @@ class Demonstration:
                 advance(1)
         self._check("receipts verified offline", expected=count, found=verified)
 
-    def _verify_as_customer(self, chosen: Recorded) -> None:
+    def _verify_as_customer(self, chosen: Screened) -> None:
         with self._step("Verify one decision with what the vendor discloses of it", "customer"):
             self._customer.receive(DISCLOSURES_NAME, chosen.signed.disclosure_file())
             run = self._customer.run(
@@ -223,14 +277,14 @@ class Demonstration:
         self._check(name, expected=f"exit code {expected}", found=f"exit code {found}")
 
 
-def choose(recorded: Sequence[Recorded]) -> Recorded:
+def choose(screened: Sequence[Screened]) -> Screened:
     """Return the decision that shows most: one with something redacted and a test offered, or else the first."""
 
-    def interest(kept: Recorded) -> int:
-        redacted = any(execution.decision == "modify" for execution in kept.decision.executions)
-        return 2 * (kept.decision.label is Label.OFFER_TEST) + redacted
+    def interest(one: Screened) -> int:
+        redacted = any(execution.decision == "modify" for execution in one.decision.executions)
+        return 2 * (one.decision.label is Label.OFFER_TEST) + redacted
 
-    return max(recorded, key=interest)
+    return max(screened, key=interest)
 
 
 def _checkpoint(log: DevelopmentLog, trust: Trust) -> Checkpoint:

@@ -27,6 +27,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "inspect": "glasslog.cli.inspect",
         "fetch": "glasslog.cli.fetch",
         "audit": "glasslog.cli.audit",
+        "export": "glasslog.cli.export",
         "compare": "glasslog.cli.compare",
         "reconstruct": "glasslog.cli.reconstruct",
     }

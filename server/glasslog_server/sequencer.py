@@ -21,7 +21,6 @@ import structlog
 from glasslog.authority import Authority
 from glasslog.errors import GlasslogError
 from glasslog.merkle import LeafIndex, TreeSize
-from glasslog.tiles import TileId, tile_width
 from glasslog_server.core.round import Candidate, Duplicate, RoundPlan, grow, plan_round
 from glasslog_server.core.tree import Tree
 from glasslog_server.errors import (
@@ -67,7 +66,7 @@ class RoundObserver(Protocol):
         ...
 
     def write_synced(self, seconds: float) -> None:
-        """Take note of how long a durable write of the store took."""
+        """Take note of how long it took to make a round durable, in the store and in the guard."""
         ...
 
     def failed(self, code: str) -> None:
@@ -290,8 +289,7 @@ class Sequencer:
         # a. Compute the tree, twice. From here on the tree in memory is ahead of the store: any failure makes the
         #    sequencer start over from what is on disk.
         tree = state.tree
-        edge = await self._untouched_edge(storage.store, tree, len(plan.new))
-        tiles, root = grow(tree, plan.new, edge)
+        tiles, root = grow(tree, plan.new, state.edge)
 
         # b. Sign. The signed head exists in memory only. Crash: nobody has seen it; the next round may sign another
         #    tree of this size, because this one never left the process.
@@ -300,15 +298,17 @@ class Sequencer:
         # c. One atomic, synced write of entries, tiles, indexes and head. Crash before: nothing of the round exists.
         #    Crash after: store one round ahead of the guard; recovery finds that and moves the guard. Failure: the
         #    outcome is unknown, and only opening the store anew tells.
-        before = time.monotonic()
-        await storage.store.append(RoundWrite(plan.first, plan.new, tiles, head))
-        self._observer.write_synced(time.monotonic() - before)
+        # d. In the same breath, move the guard, from exactly the checkpoint that this round grew from. Crash after:
+        #    store and guard agree; the checkpoint was not published yet, and is when the server is back.
+        def move_guard() -> None:
+            storage.guard.swap_now(state.head.note, head.note)
 
-        # d. Move the guard, from exactly the checkpoint that this round grew from. Crash after: store and guard agree;
-        #    the checkpoint was not published yet, and is when the server is back.
-        await storage.guard.swap(state.head.note, head.note)
+        before = time.monotonic()
+        await storage.store.append(RoundWrite(plan.first, plan.new, tiles, head), move_guard)
+        self._observer.write_synced(time.monotonic() - before)
         policy_entries = [PolicyEntry(index, plan.new[index - plan.first].entry) for index in plan.policy_indexes]
-        return LogState(head, tree, plan.authority), Publication(plan.first, head, tiles, policy_entries)
+        edge = {tile: tiles.get(tile) or state.edge[tile] for tile in Tree.right_edge(tree.size)}
+        return LogState(head, tree, edge, plan.authority), Publication(plan.first, head, tiles, policy_entries)
 
     async def _publish(self, publication: Publication) -> None:
         """Tell everybody. Crash: as after the guard was moved; who heard of it heard of what is durable."""
@@ -316,19 +316,6 @@ class Sequencer:
             settled = subscriber(publication)
             if settled is not None:
                 await settled
-
-    async def _untouched_edge(self, store: Store, tree: Tree, grown: int) -> dict[TileId, bytes]:
-        """Read the tiles of the grown tree's right edge that growing it by `grown` leaves does not change."""
-        size = TreeSize(tree.size + grown)
-        untouched = [tile for tile in Tree.right_edge(size) if tile_width(tile, size) == tile_width(tile, tree.size)]
-        values = await store.read_tiles(untouched)
-        edge = {}
-        for tile, value in zip(untouched, values, strict=True):
-            if value is None:
-                msg = f"expected the stored tile {tile} on the right edge, got none"
-                raise StoreCorruptError(msg)
-            edge[tile] = value[: tile_width(tile, size) * _HASH_BYTES]
-        return edge
 
     async def _outcomes(self, store: Store, candidates: Sequence[Candidate], plan: RoundPlan) -> list[Outcome]:
         """Pair each verdict with the first head that covers it; only duplicates need to ask the store for theirs."""

@@ -14,7 +14,7 @@ from glasslog.limits import ENTRY_BYTES_MAX
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.tiles import TileId, decode_bundle, encode_bundle
 from glasslog_server.core.round import Candidate
-from glasslog_server.errors import StoreClosedError, StoreConflictError, StoreCorruptError
+from glasslog_server.errors import GuardError, StoreClosedError, StoreConflictError, StoreCorruptError
 from glasslog_server.storage.memory import MemoryStore
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.store import SEQ_MAX, RoundWrite, Store
@@ -155,6 +155,22 @@ async def test_of_two_rounds_at_once_one_is_refused(store: Store, writer: Writer
 async def test_rounds_called_at_once_are_written_one_after_the_other(store: Store, writer: Writer) -> None:
     await asyncio.gather(*(store.append(writer.round(count)) for count in (100, 200, 1, 300)))
     await check_store(store, 601)
+
+
+async def test_what_follows_a_round_is_called_once_and_its_error_is_raised(store: Store, writer: Writer) -> None:
+    calls = []
+    await store.append(writer.round(5), lambda: calls.append("here"))
+    assert calls == ["here"]
+    bad = replace(writer.round(5), first=LeafIndex(99))
+    with pytest.raises(StoreConflictError):
+        await store.append(bad, lambda: calls.append("not here"))
+    assert calls == ["here"]
+
+    def fail() -> None:
+        raise GuardError("no")
+
+    with pytest.raises(GuardError, match="no"):
+        await store.append(Writer.after(5).round(5), fail)
 
 
 async def test_no_reader_sees_half_a_round(store: Store, writer: Writer) -> None:

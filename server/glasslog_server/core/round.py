@@ -169,7 +169,8 @@ def _check_names_keys(authority: Authority, signing_keys: Collection[PublicKey])
 def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> tuple[dict[TileId, bytes], Hash]:
     """Append the new entries to `tree`; return the changed tiles and the root that both computations agree on.
 
-    `edge` holds, as the store has them, the tiles of the right edge of the grown tree that this round leaves alone.
+    `edge` holds, as the store has them, the tiles on the right edge of the tree before: those that this round leaves
+    alone are needed.
     The leaf hashes are computed anew from the entries: what admission handed over was only good for looking up.
     Raises TreeCorruptError, and leaves the tree ahead of the store, when anything disagrees.
     """

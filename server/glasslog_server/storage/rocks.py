@@ -1,12 +1,13 @@
 """Keep the store in an embedded RocksDB: the engine of a log on one machine.
 
 One process has it open, and the event loop makes every call but one: the wrapper holds the interpreter's lock while it
-reads and writes, so threads would gain nothing; only the sync of a round, which lets go of it, runs in a thread.
+reads and writes, so threads would gain nothing; only the sync of a round, which lets go of it, runs in a thread,
+with what has to follow it on another disk: a thread costs a round more than most of its other work.
 Readers see a round when that sync has returned; until then they look past it, by its indexes and its size.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -34,7 +35,7 @@ class RocksStore:
         # The state of appending. `_head` is what is on disk: reads see nothing beyond it.
         self._head = head
         self._writing = asyncio.Lock()
-        self._sync: asyncio.Task[None] | None = None
+        self._sync: asyncio.Future[None] | None = None
         self._outcome_unknown = False
 
     @classmethod
@@ -79,7 +80,7 @@ class RocksStore:
         """Return what the store was created with."""
         return self._meta
 
-    async def append(self, write: RoundWrite) -> None:
+    async def append(self, write: RoundWrite, and_then: Callable[[], None] | None = None) -> None:
         """Write one round, as `Store` promises; each step says what a crash after it leaves."""
         async with self._writing:
             if self._outcome_unknown:
@@ -93,12 +94,17 @@ class RocksStore:
             # (3) One atomic batch into the write-ahead log, in the system's memory. A crash of the process leaves the
             #     whole round or, where the record is torn, nothing of it; a crash of the machine leaves either.
             self._engine.write(puts, deletes)
-            # (4) To the disk. The thread goes on when this task is cancelled; `close` waits for it.
-            self._sync = asyncio.ensure_future(asyncio.to_thread(self._engine.sync))
+            # (4) To the disk, and what follows. The thread goes on when this task is cancelled; `close` waits for it.
+            self._sync = asyncio.get_running_loop().run_in_executor(None, self._make_durable, and_then)
             await asyncio.shield(self._sync)
             # (5) The round is durable, and from here on visible.
             self._head = write.head
             self._outcome_unknown = False
+
+    def _make_durable(self, and_then: Callable[[], None] | None) -> None:
+        self._engine.sync()
+        if and_then is not None:
+            and_then()
 
     async def latest_head(self) -> TreeHead | None:
         """Return the head of the last round, or None in a new store."""

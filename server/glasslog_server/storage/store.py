@@ -12,7 +12,7 @@ engine:
 A store does not check hashes, signatures or statements: what a round says is the sequencer's to get right.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -162,8 +162,11 @@ class ReadStore(Protocol):
 class Store(ReadStore, Protocol):
     """Keep what can be read, and append to it. One writer has it; others have a `ReadStore` of the same log at most."""
 
-    async def append(self, write: RoundWrite) -> None:
+    async def append(self, write: RoundWrite, and_then: Callable[[], None] | None = None) -> None:
         """Write one round as one atomic step, durable when this returns.
+
+        `and_then` may block: it runs once the round is on disk and before any read sees it, in a thread where the
+        store has one. What it raises is raised here, and leaves the outcome unknown like any failure of the store.
 
         A round that does not start at the current size, has no entries or contradicts itself is refused with
         StoreConflictError before anything is written. Any other StoreError, or a cancellation, leaves the outcome

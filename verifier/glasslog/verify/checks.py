@@ -59,11 +59,15 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the relying party brings to a file: a statement, an entry id to be shown, a disclosure file."""
+    """What the relying party brings to a file: a statement, an entry id to be shown, a disclosure file.
+
+    `erasures` are files of any verifiable type, each with an erasure record that may name commitments of this one.
+    """
 
     statement: bytes | None = field(default=None, repr=False)
     entry_id: Hash | None = None
     disclosures: bytes | None = field(default=None, repr=False)
+    erasures: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def plan_bundle(case: Case) -> None:
     case.take_issuer_key()
     case.take_signature(case.issuer_key.get)
     case.take_disclosures(lambda: bundle.get().disclosures)
+    case.take_erasures()
 
 
 def plan_transparent_statement(case: Case) -> None:
@@ -50,6 +51,7 @@ def plan_transparent_statement(case: Case) -> None:
     case.take_receipts(lambda: transparent.get().receipts)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_receipt(case: Case) -> None:
@@ -61,6 +63,7 @@ def plan_receipt(case: Case) -> None:
     case.take_receipt(lambda: case.data)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_tlog_proof(case: Case) -> None:
@@ -74,6 +77,7 @@ def plan_tlog_proof(case: Case) -> None:
     case.take_inclusion(proof)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_statement(case: Case) -> None:
@@ -84,6 +88,7 @@ def plan_statement(case: Case) -> None:
     case.take_inclusion(case.proof)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_checkpoint(case: Case) -> None:
@@ -91,6 +96,7 @@ def plan_checkpoint(case: Case) -> None:
     note = case.take_format(decode_note)
     case.take_checkpoint(lambda: note.get().encode())
     case.take_quorum()
+    case.take_erasures()
 
 
 def plan_fork(case: Case) -> None:

@@ -4,9 +4,9 @@ The clinical part knows nothing of the log. `cohort` holds the people and `featu
 `training` fits the `model` and the `guardrails`; `referrals` are the requests that arrive, and `screening` answers each
 with one `Decision`. `document` gives models and policies their canonical bytes, and `practice` sets all of that up.
 
-The life of the system: `arrivals` are the people who come, and when; the `clinician` looks at every proposal; `fairness`
-compares groups and `drift` those who arrive with those the model knows. `production` goes through all of that, from the
-registration of the system to its retraining.
+The life of the system: `arrivals` are the people who come, and when; the `clinician` looks at every proposal;
+`fairness` compares groups and `drift` those who arrive with those the model knows. `production` goes through all of
+that, from the registration of the system to its retraining.
 
 The vendor's part: `evidence` says in the words of evidence records what was decided about a person, `governance` what
 the system is and what changed about it; the `vendor` records that and keeps the receipts.

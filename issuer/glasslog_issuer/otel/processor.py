@@ -114,14 +114,13 @@ class GlasslogSpanProcessor(SpanProcessor):
             otel_context.detach(token)
 
     def shutdown(self) -> None:
-        """Record what waits for spans that will not end, and flush. The Recording stays open: its owner closes it."""
+        """Record what waits for spans that will not end. The Recording stays open: its owner closes it."""
         with self._lock:
             left = list(self._open.values())
             self._open.clear()
         for noted in left:
             for execution in noted.executions:
                 self._recorder.execution_left(execution, self._place(noted))
-        self.force_flush()
         counts = self.counts()
         if left or counts.lost:
             LOGGER.warning("%d spans never ended; not on the log by reason: %s", len(left), counts.lost)

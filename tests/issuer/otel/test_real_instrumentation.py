@@ -34,9 +34,12 @@ def traced() -> Iterator[Service]:
     made = Service()
     logs = LoggerProvider(shutdown_on_exit=False)
     logs.add_log_record_processor(GlasslogLogRecordProcessor(made.processor))
-    OpenAIInstrumentor().instrument(tracer_provider=made.provider, logger_provider=logs)
+    instrumentor = OpenAIInstrumentor(
+        use_attributes=False
+    )  # only so does it get a logger; `content` chooses for each test
+    instrumentor.instrument(tracer_provider=made.provider, logger_provider=logs)
     yield made
-    OpenAIInstrumentor().uninstrument()
+    instrumentor.uninstrument()
     logs.shutdown()
 
 
@@ -55,12 +58,12 @@ def client(service: Service) -> Iterator[Any]:
         yield made
 
 
-@pytest.fixture
-def events_mode(traced: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the instrumentation log messages as events: what `use_attributes=False` sets, when it is put on."""
+@pytest.fixture(params=["attributes"], autouse=True)
+def content(traced: Service, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the instrumentation put messages into attributes, or log them as events: what `use_attributes` says."""
     from opentelemetry.instrumentation.openai.shared.config import Config  # noqa: PLC0415  as above
 
-    monkeypatch.setattr(Config, "use_legacy_attributes", False)
+    monkeypatch.setattr(Config, "use_legacy_attributes", request.param == "attributes")
 
 
 def test_a_chat_completion_is_an_inference(service: Service, client: Any) -> None:  # noqa: ANN401
@@ -126,7 +129,7 @@ def test_calls_of_one_decision_have_one_subject(service: Service, client: Any) -
     assert [one.decision for one in service.of("inference")] == [urn, urn]
 
 
-@pytest.mark.usefixtures("events_mode")
+@pytest.mark.parametrize("content", ["events"], indirect=True)
 def test_messages_that_are_logged_as_events_are_committed_to(service: Service, client: Any) -> None:  # noqa: ANN401
     client.chat.completions.create(model="desk-1", messages=MESSAGES)
     found = opened(service.one("inference"))

@@ -7,6 +7,7 @@ bounded in number; the whole list goes past as it is found, one call for each, t
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from glasslog.audit.check import Check, Examination, Verdict, verdict_of
@@ -101,27 +102,33 @@ def run_checks(
     scope: Scope,
     names: Collection[str] = (),
     told: Callable[[Finding, list[str]], None] | None = None,
+    also: Collection[Finding] = (),
 ) -> AuditResult:
     """Run the named checks (none: all of them) over the scope.
 
-    `told` gets every finding with the ids of its entries, hexadecimal, as it is found. Raises MalformedError for an
-    unknown name. Memory does not grow with the log, nor with the number of findings.
+    `told` gets every finding with the ids of its entries, hexadecimal, as it is found. `also` are findings made
+    elsewhere, such as of checkpoints that do not fit the tree: each joins those of the check it names. Raises
+    MalformedError for an unknown name. Memory does not grow with the log, nor with the number of findings.
     """
-    unknown = sorted(set(names) - CHECKS.keys())
+    unknown = sorted({*names, *(finding.check for finding in also)} - CHECKS.keys())
     if unknown:
         msg = f"expected checks among {', '.join(CHECKS)}, got {', '.join(unknown)}"
         raise MalformedError(msg)
     view = View(database, tree, scope)
     chosen = [check for check in CHECKS.values() if not names or check.id in names]
-    results = tuple(_run(check, view, told) for check in chosen)
+    results = tuple(
+        _run(check, view, told, [finding for finding in also if finding.check == check.id]) for check in chosen
+    )
     return AuditResult(scope, _log(view), results)
 
 
-def _run(check: Check, view: View, told: Callable[[Finding, list[str]], None] | None) -> CheckResult:
+def _run(
+    check: Check, view: View, told: Callable[[Finding, list[str]], None] | None, also: Collection[Finding]
+) -> CheckResult:
     examination = check.run(view)
     counts: Counter[Severity] = Counter()
     kept: list[dict[str, Value]] = []
-    for finding in examination.findings:
+    for finding in chain(also, examination.findings):
         counts[finding.severity] += 1
         if told is None and len(kept) >= FINDINGS_KEPT_MAX:
             continue

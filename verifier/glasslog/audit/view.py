@@ -104,7 +104,7 @@ class View:
             return self.scope.as_of
         if self.newest_time is not None:
             return self.newest_time
-        return int(self.value("SELECT coalesce(max(time_max), 0) FROM tallies"))
+        return int(self.database.execute("SELECT coalesce(max(time_max), 0) FROM tallies").fetchone()[0])
 
     @property
     def lateness_ms(self) -> int:

@@ -23,9 +23,7 @@ _ANSWER: Final = (
     """INSERT OR IGNORE INTO temp.answered
         SELECT a.entry FROM entries e CROSS JOIN shapes s ON s.number = e.shape
         CROSS JOIN attempts a ON a.subject = e.subject
-        WHERE s.call > 0 AND typeof(e.subject) = 'blob'
-            AND NOT EXISTS (SELECT 1 FROM links l WHERE l.target = a.id AND l.rel = 'attempt')
-            AND NOT EXISTS (SELECT 1 FROM temp.linking k WHERE k.entry = e.entry)""",
+        WHERE s.call > 0 AND typeof(e.subject) = 'blob' AND e.entry NOT IN (SELECT entry FROM temp.linking)""",
 )
 _LINKING: Final = (
     "DROP TABLE IF EXISTS temp.linking",

@@ -28,8 +28,7 @@ _EARLY: Final = f"""
 """  # noqa: S608  our own text
 _BACKWARDS: Final = """
     SELECT size, time, before FROM (
-        SELECT size, time, max(time) OVER (ORDER BY size ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-        FROM heads WHERE witness = ''
+        SELECT size, time, lag(time) OVER (ORDER BY size, time) AS before FROM heads WHERE witness = ''
     ) WHERE time + :skew < before AND size > :since
 """
 _BEFORE_THE_LOG: Final = """

@@ -53,7 +53,7 @@ from glasslog_issuer.client import Client
 from glasslog_issuer.exchange import Timeouts
 from glasslog_issuer.keys import generate_key, load_key, load_public_key, write_key
 from glasslog_issuer.record import Issuer, SignedRecord
-from glasslog_issuer.recorder import Recorder, RecorderSettings, RecorderStatus
+from glasslog_issuer.recorder import AsyncRecorder, Recorder, RecorderSettings, RecorderStatus
 from glasslog_issuer.recording import DirectRecording, Recording
 from glasslog_issuer.registration import Outcome, Registered, Rejected
 from glasslog_issuer.retry import RetryPolicy
@@ -62,6 +62,7 @@ from glasslog_issuer.stream import Stream, StreamFile
 
 __all__ = [
     "AppliedPolicy",
+    "AsyncRecorder",
     "Body",
     "Bounds",
     "Client",

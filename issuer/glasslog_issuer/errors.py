@@ -7,6 +7,7 @@
     │   ├── RefusedError          it says no, and will say no again: the statement, the key or the URL must change
     │   ├── UnavailableError      not now, or nobody knows: send the same statement again, as often as it takes
     │   └── BrokenAnswerError     it said something that is not of the registration API: ask its operator
+    ├── ManifestError         a manifest of a model cannot be read, or the files are not those it names
     ├── SpoolError            records cannot be kept, or were not sent
     │   ├── SpoolInUseError       another process has the spool
     │   ├── SpoolClosedError      it was closed, or belongs to the process that this one was forked from
@@ -88,6 +89,12 @@ class BrokenAnswerError(SubmissionError):
     """Report an answer that is not of the registration API: of another content type, too long, or contradictory."""
 
     code = "broken_answer"
+
+
+class ManifestError(IssuerError):
+    """Report a model or a dataset whose files are not what was signed, or cannot be measured."""
+
+    code = "manifest"
 
 
 class SpoolError(IssuerError):

@@ -27,14 +27,9 @@ from glasslog_issuer.bodies import (
     Step,
 )
 from glasslog_issuer.bodies.inference import Position
+from glasslog_issuer.clocks import Clocks, Stopwatch
 from glasslog_issuer.record import CommonFields, SignedRecord
-from glasslog_issuer.recorder.measuring import (
-    Clocks,
-    GuardrailInProgress,
-    InferenceInProgress,
-    InferenceRequest,
-    Stopwatch,
-)
+from glasslog_issuer.recorder.measuring import GuardrailInProgress, InferenceInProgress, InferenceRequest
 from glasslog_issuer.recording import Recording
 
 _REL_TO_INFERENCE: Final = {"oversight": "reviews"}
@@ -65,6 +60,14 @@ class Thread:
         links = self._links(record_type)
         fields = {**self._shared, **({"links": links} if links else {}), **given}
         return cast("CommonFields", fields)
+
+    def inference_fields(self, running: InferenceInProgress, now_ms: int, configs: Sequence[bytes]) -> CommonFields:
+        """Return time, end and links of an inference that has ended; `configs` are further ids that it ran under."""
+        time = running.stopwatch.began_ms
+        links: list[Mapping[str, Any]] = [*self._links("inference")]
+        links += [{"rel": "config", "id": config} for config in configs]
+        fields: CommonFields = {"time": time, "end": max(time, now_ms)}
+        return {**fields, "links": links} if links else fields
 
     def took(self, signed: SignedRecord) -> SignedRecord:
         """Remember a record, for those that follow it."""
@@ -114,9 +117,12 @@ class DecisionRecorder:
         return self._thread.took(signed)
 
     @contextmanager
-    def infer(self, **request: Unpack[InferenceRequest]) -> Iterator[InferenceInProgress]:
+    def infer(
+        self, *, configs: Sequence[bytes] = (), **request: Unpack[InferenceRequest]
+    ) -> Iterator[InferenceInProgress]:
         """Record the inference that the block makes, with its time and latency, when the block ends.
 
+        `configs` are the ids of further configurations that it runs under, such as the guardrails that must run.
         An exception ends the block as an inference with an error, and is raised again. Should the record fail then,
         that is raised, with the exception as its context.
         """
@@ -125,9 +131,9 @@ class DecisionRecorder:
             yield running
         except BaseException as error:
             running.failed(error)
-            self._record_inference(running)
+            self._record_inference(running, configs)
             raise
-        self._record_inference(running)
+        self._record_inference(running, configs)
 
     @contextmanager
     def guardrail(
@@ -186,7 +192,6 @@ class DecisionRecorder:
     def __exit__(self, *_: object) -> None:
         """Do nothing: each record was kept when it was made."""
 
-    def _record_inference(self, running: InferenceInProgress) -> None:
-        time = running.stopwatch.began_ms
-        end = max(time, self._clocks.now_ms())
-        running.signed = self.record(running.body(), commit=running.content, time=time, end=end)
+    def _record_inference(self, running: InferenceInProgress, configs: Sequence[bytes]) -> None:
+        common = self._thread.inference_fields(running, self._clocks.now_ms(), configs)
+        running.signed = self.record(running.body(), commit=running.content, **common)

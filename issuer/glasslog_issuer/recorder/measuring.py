@@ -23,31 +23,10 @@ from glasslog_issuer.bodies import (
 )
 from glasslog_issuer.bodies.inference import Automation, GuardrailDecision, Position, Status
 from glasslog_issuer.bodies.parts import ModelAssurance
+from glasslog_issuer.clocks import Clocks, Stopwatch
 from glasslog_issuer.record import SignedRecord
 
 _NOT_OF_A_TOKEN: Final = re.compile(r"[^A-Za-z0-9._:/+-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """The time of day in POSIX milliseconds, and seconds of a clock that does not jump."""
-
-    now_ms: Callable[[], int]
-    clock_s: Callable[[], float]
-
-
-class Stopwatch:
-    """When something began, by the clock on the wall, and how long it took, by one that does not jump."""
-
-    def __init__(self, clocks: Clocks) -> None:
-        """Begin."""
-        self._clocks = clocks
-        self.began_ms = clocks.now_ms()
-        self._began_s = clocks.clock_s()
-
-    def elapsed_ms(self) -> float:
-        """Return the milliseconds since it began, to the microsecond."""
-        return round((self._clocks.clock_s() - self._began_s) * 1_000, 3)
 
 
 class InferenceRequest(TypedDict, total=False):

@@ -10,25 +10,29 @@ costs the caller a signature, an encoding and a share of an fsync; the network i
 import atexit
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, Unpack
 
 from glasslog_issuer.anchors import Anchors, Conflict
-from glasslog_issuer.bodies import Body
+from glasslog_issuer.bodies import Body, DeclaredControl
 from glasslog_issuer.client import Client
+from glasslog_issuer.clocks import Clocks
 from glasslog_issuer.errors import NotSentError
+from glasslog_issuer.heartbeats import Control, Heartbeats
 from glasslog_issuer.record import CommonFields, RecordSigner, SignedRecord
 from glasslog_issuer.recorder.decision import DecisionRecorder, Shared, Thread
-from glasslog_issuer.recorder.measuring import Clocks
-from glasslog_issuer.recorder.settings import RecorderSettings, Setup, keep_with
+from glasslog_issuer.recorder.settings import RecorderSettings, Setup, keep_with, sweep
 from glasslog_issuer.recorder.ticking import Task, Ticker
 from glasslog_issuer.recorder.tracing import current_trace
+from glasslog_issuer.registering.registrations import Registering
 from glasslog_issuer.registration import Registered
 from glasslog_issuer.retry import RetryPolicy
+from glasslog_issuer.seals import Seals
 from glasslog_issuer.sender import Sender, SenderStatus
-from glasslog_issuer.spool import Batch, ReceiptStore, RefusedRecord, Spool
+from glasslog_issuer.spool import Batch, ReceiptStore, RefusedRecord, Spool, SpoolState
+from glasslog_issuer.spool.state import cut, declaration
 
 CLOSE_TIMEOUT_S: Final = 10.0
 _RECEIPTS_NAME: Final = "receipts.sqlite"
@@ -50,13 +54,14 @@ class RecorderStatus:
     conflict: Conflict | None
 
 
-class Recorder:
+class Recorder(Registering):
     """Records the events of one AI system in one stream. May be shared by threads; one process per folder."""
 
     def __init__(self, directory: Path, setup: Setup) -> None:
-        """Open the spool and begin to send. Use `Recorder.open`."""
+        """Open the spool. Use `Recorder.open`."""
+        super().__init__()
         self._setup = setup
-        self._clocks = Clocks(setup.now_ms, setup.clock_s)
+        self.clocks = Clocks(setup.now_ms, setup.clock_s)
         self._anchors = Anchors(max_age_s=setup.anchor_max_age_s, clock_s=setup.clock_s)
         self._client = Client(
             setup.log_url,
@@ -84,6 +89,10 @@ class Recorder:
             durability=setup.durability,
             keep=keep_with(setup.vault),
         )
+        sweep(setup.vault, self._spool.state.place)
+        self._heartbeats = Heartbeats(lambda: self._spool.state, self._record_at_once, self.clocks)
+        self._seals = Seals(self._spool, self._record_at_once, self._anchors, self.clocks, setup.seal_every_s)
+        self._sealing = threading.Lock()
         self._receipts = ReceiptStore(directory / _RECEIPTS_NAME) if setup.keep_receipts else None
         self._sender = Sender(
             self._spool,
@@ -108,6 +117,8 @@ class Recorder:
         return recorder
 
     def _start(self) -> None:
+        if self.state.window is None:  # from number 0 on, each number lies in a window
+            self._spool.note(cut(self.clocks.now_ms(), 0))
         self._sender.start()
         self._ticker.start()
         _close_at_exit(self)
@@ -139,25 +150,33 @@ class Recorder:
         decision: str | None = None,
         commit: Mapping[str, object] | None = None,
         subject: str | None = None,
+        wait: bool = True,
         **common: Unpack[CommonFields],
     ) -> tuple[SignedRecord, Batch]:
         """Do the first half of `record`: sign. The record is not kept before `commit` has returned for its batch.
 
-        For those who have something else to do while the disk works: several records in a row, an event loop.
+        For those who have something else to do while the disk works: several records in a row, an event loop. Unless
+        `wait`, a full spool is told at once, whatever the recorder was set up to do.
         """
         if "anchor" not in common and (anchor := self._anchors.current()) is not None:
             common["anchor"] = anchor
         if "trace" not in common and (trace := current_trace()) is not None:
             common["trace"] = trace
         unplaced = self._signer.prepare(body, decision=decision, commit=commit, **common)
-        timeout_s = 0.0 if self._setup.on_full == "fail" else self._setup.full_timeout_s
         return self._spool.add(
-            lambda place: self._signer.sign_prepared(place, unplaced), subject=subject, timeout_s=timeout_s
+            lambda place: self._signer.sign_prepared(place, unplaced),
+            subject=subject,
+            timeout_s=self._setup.full_timeout_s if wait and self.blocks_when_full else 0.0,
         )
 
     def commit(self, batch: Batch) -> None:
         """Do the second half of `record`: return when the batch is kept."""
         self._spool.commit(batch)
+
+    @property
+    def blocks_when_full(self) -> bool:
+        """Return whether callers wait for room in a full spool, or are told at once."""
+        return self._setup.on_full == "block"
 
     def new_decision(self) -> str:
         """Return the URN of a new decision."""
@@ -177,7 +196,47 @@ class Recorder:
         vendor's own name for the person whom it is about, for the vault alone; the rest is said in each of its records.
         """
         thread = Thread(urn or self.new_decision(), shared, inference=inference)
-        return DecisionRecorder(self, self._clocks, thread, subject)
+        return DecisionRecorder(self, self.clocks, thread, subject)
+
+    # -------------------------------------------------------------------------------------------- controls and windows
+
+    @property
+    def state(self) -> SpoolState:
+        """Return what the spool knows: registrations, controls, windows, and where the stream stands."""
+        return self._spool.state
+
+    def control(self, name: str, *, healthy: Callable[[], bool] | None = None) -> Control:
+        """Return a declared control, to tell it what it did. `healthy` is asked at each heartbeat."""
+        if healthy is not None:
+            self._heartbeats.checks[name] = healthy
+        return Control(name, self._spool)
+
+    def declare_controls(self, controls: Sequence[DeclaredControl]) -> None:
+        """Send heartbeats for these controls, without registering a system: for one of several processes of it."""
+        declared = {control.id: (control.cadence_s, control.max_gap_s) for control in controls}
+        if {name: (c.cadence_s, c.max_gap_s) for name, c in self.state.controls.items()} != declared:
+            self._spool.commit(self._spool.note(declaration(declared, self.clocks.now_ms())))
+
+    def seal(self, timeout_s: float | None = None) -> list[SignedRecord]:
+        """Close the window that is open, wait until the log has its records, and seal it; the next begins.
+
+        The first window begins when the spool does. Raises NotSentError when the time is over: then the window is
+        sealed in the background, once the log has everything.
+        """
+        with self._sealing:
+            self._seals.cut()
+            last = max((window.last_seq for window in self.state.closed), default=-1)
+            self._sender.wait(last + 1, timeout_s)
+            if self._anchors.newest is None:
+                self._client.checkpoint()
+            return self._seals.seal()
+
+    def _record_at_once(self, body: Body) -> SignedRecord:
+        """Record from the background: without waiting for room, because what it says can be said later."""
+        unplaced = self._signer.prepare(body)
+        signed, batch = self._spool.add(lambda place: self._signer.sign_prepared(place, unplaced), timeout_s=0.0)
+        self.commit(batch)
+        return signed
 
     # --------------------------------------------------------------------------------------------------------- sending
 
@@ -252,7 +311,11 @@ class Recorder:
     # ------------------------------------------------------------------------------------------------------ background
 
     def _tasks(self) -> dict[str, Task]:
-        tasks: dict[str, Task] = {"anchors": self._refresh_anchors}
+        tasks: dict[str, Task] = {
+            "anchors": self._refresh_anchors,
+            "heartbeats": self._heartbeats.tick,
+            "seals": self._tick_seals,
+        }
         if self._setup.durability == "system":
             tasks["sync"] = self._sync
         return tasks
@@ -261,6 +324,10 @@ class Recorder:
         """Ask for a checkpoint."""
         self._client.checkpoint()
         return self._setup.anchor_refresh_s
+
+    def _tick_seals(self) -> float:
+        with self._sealing:
+            return self._seals.tick()
 
     def _sync(self) -> float:
         self._spool.sync()

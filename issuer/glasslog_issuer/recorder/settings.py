@@ -9,12 +9,14 @@ from typing import Final, Protocol, Required, TypedDict
 import urllib3
 
 from glasslog.keys import Signer
+from glasslog.records import Stream
 from glasslog.vkey import VerifierKey
 from glasslog_issuer.exchange import Timeouts
 from glasslog_issuer.record import SignedRecord
 from glasslog_issuer.retry import RetryPolicy
 from glasslog_issuer.sender import BACK_OFF, OnRefused
 from glasslog_issuer.spool import Bounds, Durability, OnFull
+from glasslog_issuer.spool.spool import Keep
 
 FULL_TIMEOUT_S: Final = 30.0
 ANCHOR_MAX_AGE_S: Final = 600.0
@@ -25,8 +27,16 @@ SYNC_INTERVAL_S: Final = 0.2
 class Keeper(Protocol):
     """Keeps what opens the commitments of records: a `glasslog_issuer.vault.Vault`, or whatever does the same."""
 
-    def keep(self, signed: SignedRecord, subject: str | None) -> None:
-        """Keep the disclosures of a record, durably, under its data subject. Keeping twice changes nothing."""
+    def keep_many(self, items: Iterable[tuple[SignedRecord, str | None]]) -> None:
+        """Keep the disclosures of records, durably, each under its data subject. Keeping twice changes nothing."""
+        ...
+
+    def following(self, stream: str, seq: int) -> Sequence[bytes]:
+        """Return the ids of the records kept that stand in a stream at `seq` or behind it."""
+        ...
+
+    def discard(self, record_ids: Iterable[bytes]) -> None:
+        """Destroy the disclosures of records that were never recorded."""
         ...
 
 
@@ -42,8 +52,8 @@ class RecorderSettings(TypedDict, total=False):
     `on_refused` says whether sending goes on when the log refuses a record; `on_problem` is told of that, and of every
     failed attempt and background task. `keep_receipts` keeps receipts in the spool's folder.
 
-    An anchor is at most `anchor_max_age_s` old, and a new checkpoint is asked for every `anchor_refresh_s` when no
-    answer of the log has brought one. `seal_every_s` seals windows of that length, on the hour and the like.
+    An anchor is at most `anchor_max_age_s` old, and a new checkpoint is asked for every `anchor_refresh_s`.
+    `seal_every_s` seals windows of about that length; without it windows are sealed by `Recorder.seal` alone.
 
     Time and chance come in by `now_ms` (POSIX milliseconds), `clock_s` (seconds, never jumping) and `random_bytes`.
     """
@@ -106,14 +116,20 @@ class Setup:
     random_bytes: Callable[[int], bytes] = os.urandom
 
 
-def keep_with(vault: Keeper | None) -> Callable[[Sequence[tuple[SignedRecord, str | None]]], object]:
+def keep_with(vault: Keeper | None) -> Keep:
     """Return how the records of one write are kept by a vault: those that commit to anything."""
     if vault is None:
         return lambda _: None
 
     def keep(records: Sequence[tuple[SignedRecord, str | None]]) -> None:
-        for signed, subject in records:
-            if signed.disclosures:
-                vault.keep(signed, subject)
+        committed = [(signed, subject) for signed, subject in records if signed.disclosures]
+        if committed:
+            vault.keep_many(committed)
 
     return keep
+
+
+def sweep(vault: Keeper | None, place: Stream) -> None:
+    """Destroy in a vault what a crash has left of records that were kept there and never recorded."""
+    if vault is not None and (orphans := vault.following(place.id, place.seq)):
+        vault.discard(orphans)

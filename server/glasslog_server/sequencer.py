@@ -22,7 +22,7 @@ from glasslog.authority import Authority
 from glasslog.errors import GlasslogError
 from glasslog.merkle import LeafIndex, TreeSize
 from glasslog_server.core.round import Candidate, Duplicate, RoundPlan, grow, plan_round
-from glasslog_server.core.tree import Tree
+from glasslog_server.core.tree import TILE_BYTES
 from glasslog_server.errors import (
     FaultError,
     GuardError,
@@ -307,7 +307,7 @@ class Sequencer:
         await storage.store.append(RoundWrite(plan.first, plan.new, tiles, head), move_guard)
         self._observer.write_synced(time.monotonic() - before)
         policy_entries = [PolicyEntry(index, plan.new[index - plan.first].entry) for index in plan.policy_indexes]
-        edge = {tile: tiles.get(tile) or state.edge[tile] for tile in Tree.right_edge(tree.size)}
+        edge = {tile: data for tile, data in {**state.edge, **tiles}.items() if len(data) < TILE_BYTES}
         return LogState(head, tree, edge, plan.authority), Publication(plan.first, head, tiles, policy_entries)
 
     async def _publish(self, publication: Publication) -> None:

@@ -26,7 +26,7 @@ from glasslog_issuer.bodies.parts import ModelAssurance
 from glasslog_issuer.clocks import Clocks, Stopwatch
 from glasslog_issuer.record import SignedRecord
 
-_NOT_OF_A_TOKEN: Final = re.compile(r"[^A-Za-z0-9._:/+-]+")
+_NOT_OF_A_TOKEN: Final = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9_.:/-]+")
 
 
 class InferenceRequest(TypedDict, total=False):
@@ -189,4 +189,4 @@ class GuardrailInProgress:
 
 def error_type_of(error: BaseException) -> str:
     """Return the name of an exception's class as a record can hold it (error.type)."""
-    return _NOT_OF_A_TOKEN.sub("_", type(error).__qualname__)[:64] or "error"
+    return _NOT_OF_A_TOKEN.sub("", type(error).__qualname__)[:64] or "error"

@@ -25,6 +25,7 @@ from glasslog_issuer.bodies.assurance import (
 )
 from glasslog_issuer.bodies.assurance import Verdict as EvaluationVerdict
 from glasslog_issuer.bodies.changes import Approval, Deployment, SubprocessorChange, SubprocessorTerms
+from glasslog_issuer.bodies.completeness import CounterSource, CoverageReconciliation
 from glasslog_issuer.bodies.incident import Incident
 from glasslog_issuer.bodies.parts import Period
 from glasslog_issuer.bodies.registrations import DatasetRegistration, DeclaredControl, SystemRegistration
@@ -232,4 +233,18 @@ def drift_incident(*, aware_ms: int, since_ms: int, decisions: int, actions: Seq
         count=decisions,
         state=state,
         actions=actions,
+    )
+
+
+def worklist_reconciliation(referrals: int, recorded: int, *, since_ms: int, until_ms: int) -> CoverageReconciliation:
+    """Return the body that holds the practice's worklist against the decisions in the log."""
+    return CoverageReconciliation(
+        source=CounterSource(name="practice worklist", counter="referrals that arrived"),
+        from_=since_ms,
+        to=until_ms,
+        matched=min(referrals, recorded),
+        observed_unrecorded=max(0, referrals - recorded),
+        recorded_unobserved=max(0, recorded - referrals),
+        excluded=0,
+        indeterminate=0,
     )

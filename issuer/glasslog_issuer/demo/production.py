@@ -5,6 +5,7 @@
     report_results  blood tests come back: the truth about earlier decisions
     watch           have the people who arrive changed? what was measured, and an incident when they have
     retrain         a new model from what was learned, tested again, and put in the place of the first
+    reconcile       the practice's own count of referrals, held against what was recorded
 
 A `Production` knows nothing of logs: it gives records to a `Recording`, in the order in which things happen.
 """
@@ -190,6 +191,12 @@ class Production:
             self.screened[0].decision.started_ms, len(self.screened), ["retrained-model-deployed"], "closed"
         )
         return tested
+
+    def reconcile(self, referrals: int) -> None:
+        """Hold the practice's own count of referrals against the decisions that were recorded."""
+        recorded, since_ms = len(self.screened), self.screened[0].decision.started_ms
+        body = governance.worklist_reconciliation(referrals, recorded, since_ms=since_ms, until_ms=self._now_ms())
+        self._recording.record(body)
 
     def _test(self, model: RiskModel, people: Sequence[Participant]) -> tuple[Tested, SignedRecord]:
         """Register a model and record its tests; return what came of them, and the record of the validation."""

@@ -4,7 +4,8 @@
     development_log     start a log
     production          put the system into service; decide about real people; watch who arrives; retrain
     vendor              all of it goes through a Recorder: signed, kept, submitted, receipts taken
-                        look the log up while it runs
+    vault               somebody wants their data erased: it is, and the proofs stand
+                        look the log up while it runs; audit all of it; put one decision together
                         stop it: from here on there are only files
     glasslog.verify     verify every receipt
     customer            verify one decision with what it discloses
@@ -25,7 +26,9 @@ import urllib3
 
 from glasslog.bundle import decode_bundle
 from glasslog.checkpoint import Checkpoint, open_checkpoint
+from glasslog.commitments import encode_disclosures
 from glasslog.sources.http import HttpLog
+from glasslog.statement import SignedStatement
 from glasslog.verify import Trust, Verdict, verify
 from glasslog.vkey import decode_vkey
 from glasslog_issuer.demo.arrivals import Arrivals, arrivals
@@ -43,10 +46,17 @@ from glasslog_issuer.demo.summary import Summary
 from glasslog_issuer.demo.vendor import Vendor, vendor_of
 from glasslog_issuer.keys import generate_key, load_key
 from glasslog_issuer.registration import Registered
+from glasslog_issuer.vault import ErasedError, Vault, generate_master_key, write_master_key
 
 EVIDENCE_NAME: Final = "evidence.glasslog"
 DISCLOSURES_NAME: Final = "disclosures.cbor"
 VKEY_NAME: Final = "log.vkey"
+ERASED_NAME: Final = "erased-decision.glasslog"
+ERASURE_NAME: Final = "erasure.glasslog"
+DECISION_NAME: Final = "decision"
+AUDIT_NAME: Final = "state"
+ERASURE_REQUEST: Final = "dsr-0001"
+COPY_NAME: Final = "letters-archive"
 CADENCE_S: Final = 2
 MAX_GAP_S: Final = 10
 
@@ -68,6 +78,7 @@ class Demonstration:
         self._folder = folder
         self._receipts = _made(folder / "receipts")
         self._customer = Customer(_made(folder / "customer"))
+        self._auditor = Customer(_made(folder / "auditor"))
 
     def run(self) -> Summary:
         """Run it all. Raises DemoError when it cannot go on, and whatever the issuer's package raises."""
@@ -76,17 +87,25 @@ class Demonstration:
         with ExitStack() as stack:
             log = self._start(stack)
             trust = Trust((decode_vkey(log.vkey),), issuer_key=load_key(log.issuer_key).public_key)
-            vendor = stack.enter_context(vendor_of(log, _made(self._folder / "recorder")))
+            vault = stack.enter_context(_new_vault(self._folder / "vault"))
+            vendor = stack.enter_context(vendor_of(log, _made(self._folder / "recorder"), vault))
             production = Production(vendor, practice.screening, practice.cohort, tag_key=os.urandom(_TAG_KEY_BYTES))
             self._put_into_service(production, people)
             self._work(production, people)
-            registered = self._take_receipts(vendor)
             chosen = choose(production.screened)
+            erased = next(one for one in production.screened if one is not chosen)
+            erasure = self._erase(vault, vendor, erased)
+            registered = self._take_receipts(vendor)
             self._look_up(log, trust, chosen, vendor, registered)
+            self._customer.receive(DISCLOSURES_NAME, encode_disclosures(vault.disclosures(chosen.signed.id)))
+            self._fetch_erased(log, erased, erasure)
+            self._reconstruct(log, chosen)
+            self._audit(log)
             vendor.recorder.close()
             self._stop(log)
         self._verify_receipts(trust, len(registered))
-        self._verify_as_customer(chosen)
+        self._verify_as_customer()
+        self._verify_erased()
         self._forge()
         return self.summary
 
@@ -139,6 +158,21 @@ class Demonstration:
         self.summary.reviewed(one.review.reason_code for one in production.screened)
         self._narration.tell(f"{len(after)} more decisions, by version {tested.model.version}. In all:")
         self._narration.guardrails(self.summary)
+        production.reconcile(len(people.all))
+
+    def _erase(self, vault: Vault, vendor: Vendor, erased: Screened) -> SignedStatement:
+        """Erase what is known of one person; return the statement that says so."""
+        with self._step("Somebody wants their data erased", "erase"):
+            statements = vault.erase(
+                erased.subject, request_id=ERASURE_REQUEST, basis="gdpr-17-1-b", recording=vendor, stores=[COPY_NAME]
+            )
+            vault.confirm(ERASURE_REQUEST, COPY_NAME, recording=vendor)
+            try:
+                found = f"{len(vault.disclosures(erased.signed.id))} values"
+            except ErasedError:
+                found = "nothing"
+        self._check("what the vault still opens of an erased decision", expected="nothing", found=found)
+        return next(one for one in statements if one.subject == erased.signed.decision)
 
     def _screen(self, production: Production, cases: Sequence[Case]) -> list[Screened]:
         """Decide about some people; their blood tests come back before anybody else arrives."""
@@ -218,6 +252,31 @@ class Demonstration:
         self._narration.command(fetched)
         self._check_exit("glasslog fetch", _EXIT_VERIFIED, fetched.exit_code)
 
+    def _fetch_erased(self, log: DevelopmentLog, erased: Screened, erasure: SignedStatement) -> None:
+        """Fetch the evidence of the erased decision, and of its erasure."""
+        wanted = {ERASED_NAME: erased.signed.statement.leaf_hash, ERASURE_NAME: erasure.leaf_hash}
+        for name, entry_id in wanted.items():
+            run = self._customer.run(
+                *("fetch", "--log", log.url, "--entry", entry_id.hex(), "--log-key", f"@{VKEY_NAME}", "-o", name)
+            )
+            self._check_exit(f"glasslog fetch, {name}", _EXIT_VERIFIED, run.exit_code)
+
+    def _reconstruct(self, log: DevelopmentLog, chosen: Screened) -> None:
+        with self._step("Put one decision together from all its records", "reconstruct"):
+            run = self._customer.run(
+                *("reconstruct", "--decision", chosen.signed.decision, "--log", log.url, "--log-key", f"@{VKEY_NAME}"),
+                *("--disclosures", DISCLOSURES_NAME, "-o", DECISION_NAME),
+            )
+        self._narration.command(run)
+        self._check_exit("glasslog reconstruct", _EXIT_VERIFIED, run.exit_code)
+
+    def _audit(self, log: DevelopmentLog) -> None:
+        with self._step("Audit the whole log, as a firm would that trusts neither vendor nor log", "audit"):
+            self._auditor.receive(VKEY_NAME, f"{log.vkey}\n".encode())
+            run = self._auditor.run("audit", "--log", log.url, "--log-key", f"@{VKEY_NAME}", "--state", AUDIT_NAME)
+        self._narration.command(run)
+        self._check_exit("glasslog audit, nothing found", _EXIT_VERIFIED, run.exit_code)
+
     def _stop(self, log: DevelopmentLog) -> None:
         with self._step("Stop the log: from here on there are only files", "stop"):
             exit_code = log.stop()
@@ -237,14 +296,19 @@ class Demonstration:
                 advance(1)
         self._check("receipts verified offline", expected=count, found=verified)
 
-    def _verify_as_customer(self, chosen: Screened) -> None:
+    def _verify_as_customer(self) -> None:
         with self._step("Verify one decision with what the vendor discloses of it", "customer"):
-            self._customer.receive(DISCLOSURES_NAME, chosen.signed.disclosure_file())
             run = self._customer.run(
                 "verify", EVIDENCE_NAME, "--log-key", f"@{VKEY_NAME}", "--disclosures", DISCLOSURES_NAME
             )
         self._narration.command(run)
         self._check_exit("glasslog verify, genuine evidence", _EXIT_VERIFIED, run.exit_code)
+
+    def _verify_erased(self) -> None:
+        with self._step("Verify a decision about a person whose data were erased: the proof stands", "erased"):
+            run = self._customer.run("verify", ERASED_NAME, "--log-key", f"@{VKEY_NAME}", "--erasure", ERASURE_NAME)
+        self._narration.command(run, output=_lines_with(run.output, "erased", "VERIFIED"))
+        self._check_exit("glasslog verify, erased decision", _EXIT_VERIFIED, run.exit_code)
 
     def _forge(self) -> None:
         genuine = decode_bundle((self._customer.folder / EVIDENCE_NAME).read_bytes())
@@ -305,6 +369,21 @@ def _failures(output: str) -> str:
         if shown:
             lines.append(line)
     return "\n".join(lines)
+
+
+def _lines_with(output: str, *words: str) -> str:
+    """Return the lines that hold one of some words."""
+    return "\n".join(line for line in output.splitlines() if any(word in line for word in words))
+
+
+@contextmanager
+def _new_vault(folder: Path) -> Iterator[Vault]:
+    """Make a vault with a master key beside it, and open it until the block ends."""
+    key = generate_master_key()
+    Vault.create(folder, key)
+    write_master_key(folder.with_suffix(".key"), key)
+    with Vault.open(folder, key) as vault:
+        yield vault
 
 
 def _made(folder: Path) -> Path:

@@ -40,12 +40,18 @@ def test_what_should_verify_does_and_what_should_be_caught_is(tmp_path: Path) ->
     assert summary["holds"] is True
     records = sum(summary["records"].values())
     assert {check["name"]: check["found"] for check in summary["checks"]} == {
+        "what the vault still opens of an erased decision": "nothing",
         "records under the signed checkpoint": str(records),
         "entries of one decision": "4",
         "glasslog fetch": "exit code 0",
+        "glasslog fetch, erased-decision.glasslog": "exit code 0",
+        "glasslog fetch, erasure.glasslog": "exit code 0",
+        "glasslog reconstruct": "exit code 0",
+        "glasslog audit, nothing found": "exit code 0",
         "glasslog-server, told to stop": "exit code 0",
         "receipts verified offline": str(records),
         "glasslog verify, genuine evidence": "exit code 0",
+        "glasslog verify, erased decision": "exit code 0",
         "glasslog verify, altered record": "exit code 1",
         "glasslog verify, altered proof": "exit code 1",
         "glasslog verify, forged checkpoint": "exit code 1",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from glasslog.cbor import Value
+from glasslog.filetype import FileType
 from glasslog.merkle import Hash, LeafIndex, TreeSize
 from glasslog.records import Record
 from glasslog.verify import Report, Shown, Verdict
@@ -41,7 +42,8 @@ class Opening:
 class Piece:
     """One entry that was gathered, why, and what its verification says.
 
-    Without a report, the evidence could not be had, and `trouble` says why.
+    Without a report, the evidence could not be had, and `trouble` says why. A report on a file that is no bundle does
+    not count, however good: what a smaller file shows is less.
     """
 
     entry_id: Hash
@@ -54,12 +56,14 @@ class Piece:
     @property
     def verdict(self) -> Verdict:
         """Return what the verification came to."""
-        return self.report.verdict if self.report is not None else Verdict.COULD_NOT_CHECK
+        if self.report is None:
+            return Verdict.COULD_NOT_CHECK
+        return self.report.verdict if self.report.file_type is FileType.BUNDLE else Verdict.FAILED
 
     @property
     def shown(self) -> Shown | None:
         """Return what a verified piece shows."""
-        return self.report.shown if self.report is not None else None
+        return self.report.shown if self.report is not None and self.verdict is Verdict.VERIFIED else None
 
     @property
     def record(self) -> Record | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from glasslog.commitments import Disclosure, encode_disclosures
 from glasslog.errors import UncheckableError
+from glasslog.filetype import FileType
 from glasslog.merkle import Hash
 from glasslog.reconstruct.evidence import Gap, GapKind, Piece, Reconstruction, Told
 from glasslog.reconstruct.gathering import ABOUT_THE_DECISION, Bounds, Gathered, gather
@@ -19,7 +20,7 @@ from glasslog.reconstruct.reading import DecisionLog
 from glasslog.reconstruct.references import uuid_text
 from glasslog.reconstruct.trees import check_one_tree
 from glasslog.records import Record
-from glasslog.verify import Asked, Trust, Verdict, verify
+from glasslog.verify import Asked, Report, Trust, Verdict, verify
 
 _LAST: Final = 2**63
 """Where an entry without a proven index stands: after all others."""
@@ -69,7 +70,13 @@ def _checked(gathered: Gathered, trust: Trust, disclosures: Sequence[Disclosure]
         if matched:
             asked = Asked(entry_id=gathered.entry_id, disclosures=encode_disclosures(_one_of_a_name(matched)))
             report = verify(gathered.bundle, trust, asked)
-    return Piece(gathered.entry_id, gathered.reasons, gathered.bundle, report)
+    trouble = None if report.file_type is FileType.BUNDLE else _no_bundle(report)
+    return Piece(gathered.entry_id, gathered.reasons, gathered.bundle, report, trouble)
+
+
+def _no_bundle(report: Report) -> str:
+    kind = report.file_type.label if report.file_type is not None else "something unknown"
+    return f"expected an evidence bundle, got another file: {kind}"
 
 
 def _one_of_a_name(disclosures: Iterable[Disclosure]) -> list[Disclosure]:

@@ -99,6 +99,9 @@ class Sender:
 
     def resume(self) -> None:
         """Try again now: after a stop at a refused record, or in a wait for the next attempt."""
+        with self._changed:
+            if self._status.state in {"refused", "waiting"}:
+                self._status = SenderStatus("sending", self._status.error, self._status.attempts)
         self._poke.set()
 
     def wait(self, seq: int, timeout_s: float | None) -> None:

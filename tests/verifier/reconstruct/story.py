@@ -56,9 +56,13 @@ class Drawer:
     """A vault in memory: what it gives by record id."""
 
     contents: dict[bytes, Disclosed] = field(default_factory=dict)
+    is_open: bool = True
 
     def disclosures(self, record_id: bytes) -> Disclosed:
         return self.contents.get(record_id, Disclosed(()))
+
+    def close(self) -> None:
+        self.is_open = False
 
 
 @dataclass

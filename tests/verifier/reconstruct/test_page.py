@@ -51,6 +51,8 @@ def variants() -> Iterator[tuple[str, Document]]:
     silent.log = Silent(silent)
     yield "silent", document(silent)
     said = Drawer({uuid7("inference"): Disclosed((), erased_at=TIME_MS)})
+    requested = [{"store": "vault", "state": "requested", "at": TIME_MS}]
+    yield "to be erased", document(Story(changes={"erasure": {"body": {"targets": requested}}}))
     yield "said to be erased", document(Story("erasure"), Holdings(vault=said))
 
 

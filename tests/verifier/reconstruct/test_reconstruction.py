@@ -470,11 +470,18 @@ def test_an_erasure_is_open_until_every_store_has_confirmed() -> None:
     ]
     story = Story(changes={"erasure": {"body": {"targets": stores}}})
     assert states(run(story))["features"].open_stores == ("backups",)
+    assert states(run(story))["features"].state is OpeningState.ERASED
     gone = [each.digest for each in story.opened if each.name == "features"]
     confirmed = [{"store": "backups", "state": "confirmed", "at": TIME_MS + 20 * DAY_MS}]
     story._add("rest", "erasure", {"commitments": gone, "targets": confirmed}, at=20 * DAY_MS)  # noqa: SLF001
     opening = states(run(story))["features"]
     assert (opening.open_stores, opening.at) == ((), TIME_MS + 20 * DAY_MS)
+
+
+def test_an_erasure_that_no_store_has_confirmed_has_no_date() -> None:
+    stores = [{"store": "vault", "state": "requested", "at": TIME_MS + 9 * DAY_MS}]
+    opening = states(run(Story(changes={"erasure": {"body": {"targets": stores}}})))["features"]
+    assert (opening.state, opening.at, opening.open_stores) == (OpeningState.TO_BE_ERASED, None, ("vault",))
 
 
 def test_an_erasure_by_somebody_else_does_not_count() -> None:

@@ -6,6 +6,7 @@ reconstruct the decision again, offline, and verify every piece with `glasslog v
 
 import time
 from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -151,15 +152,12 @@ def command(
     )
     request = Request(decision, also, Bounds(system_entries=system_entries))
     http = HttpLog(url, token=token) if url is not None else None
-    try:
+    with closing(holdings.vault), closing(http) if http is not None else nullcontext():
         log = KeepingLog(http if http is not None else _kept_log(kept))
         found = reconstruct(log, request, trust, holdings)
         document = document_of(found, trust, time.time_ns() // 1_000_000)
         if places.evidence is not None and found.pieces:
             log.keep(places.evidence)
-    finally:
-        if http is not None:
-            http.close()
     _write(places, document)
     _show(places, document)
     return EXIT_CODES[found.verdict]

@@ -21,7 +21,8 @@ class OpeningState(StrEnum):
 
     OPENED = "opened"  # a disclosure opens it
     CLOSED = "closed"  # nobody gave a disclosure
-    ERASED = "erased"  # a verified erasure names it
+    ERASED = "erased"  # an erasure record of its issuer names it, and a store has confirmed
+    TO_BE_ERASED = "to-be-erased"  # an erasure record of its issuer names it, and no store has confirmed yet
     SAID_ERASED = "said-erased"  # the vault says so, and no erasure record was found
     CONTRADICTED = "contradicted"  # every store has confirmed its erasure, and the vault still opens it
 
@@ -69,6 +70,12 @@ class Piece:
     def record(self) -> Record | None:
         """Return the record of a verified piece."""
         return self.shown.record if self.shown is not None else None
+
+    @property
+    def issuer(self) -> str | None:
+        """Return who signed a verified piece."""
+        statement = self.shown.statement if self.shown is not None else None
+        return statement.issuer if statement is not None else None
 
 
 class GapKind(StrEnum):

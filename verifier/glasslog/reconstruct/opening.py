@@ -7,16 +7,17 @@ A disclosure counts when it opens a commitment of a verified record, byte for by
 it verifies and is by the issuer of the record it is about: nobody can declare another's content to be gone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from glasslog.commitments import Disclosure
 from glasslog.reconstruct.evidence import Opening, OpeningState, Told
+from glasslog.verify.erasures import CONFIRMED
+from glasslog.verify.report import Erased
 
 VAULTS: Final = "glasslog.vaults"
 """The entry-point group."""
-_CONFIRMED: Final = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class OpenedVault(Protocol):
         """Return what the vault has for a record, nothing for one that it does not know. Raises UncheckableError."""
         ...
 
+    def close(self) -> None:
+        """Close the vault."""
+        ...
+
 
 class EmptyVault:
     """The vault of those who have none."""
@@ -42,61 +47,31 @@ class EmptyVault:
         """Return nothing."""
         return Disclosed(())
 
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """What the erasure records of an issuer say of one commitment: the latest word of each store."""
-
-    stores: Mapping[str, tuple[str, int]]
-
-    @property
-    def at(self) -> int:
-        """Return when the last store spoke, POSIX ms."""
-        return max(at for _, at in self.stores.values())
-
-    @property
-    def open_stores(self) -> tuple[str, ...]:
-        """Return the stores that have not confirmed."""
-        return tuple(sorted(store for store, (state, _) in self.stores.items() if state != _CONFIRMED))
-
-
-def erasures(told: Iterable[Told]) -> dict[tuple[str, bytes], Erased]:
-    """Return what verified erasure records say, by issuer and commitment. Of a store, the later record counts."""
-    found: dict[tuple[str, bytes], dict[str, tuple[str, int]]] = {}
-    for each in told:
-        if each.record.type != "erasure":
-            continue
-        for digest in each.record.body["commitments"]:
-            stores = found.setdefault((each.issuer, bytes(digest)), {})
-            stores |= {target["store"]: (target["state"], target["at"]) for target in each.record.body["targets"]}
-    return {key: Erased(stores) for key, stores in found.items()}
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def matching(disclosures: Iterable[Disclosure], commitments: Mapping[str, bytes]) -> tuple[Disclosure, ...]:
-    """Return the disclosures that open a commitment of their name."""
-    return tuple(disclosure for disclosure in disclosures if commitments.get(disclosure.name) == disclosure.digest)
+    """Return the disclosures that open a commitment of their name, each once."""
+    matched = {each.name: each for each in disclosures if commitments.get(each.name) == each.digest}
+    return tuple(matched.values())
 
 
-def openings(
-    told: Told,
-    given: Sequence[Disclosure],
-    kept: Disclosed,
-    erased: Mapping[tuple[str, bytes], Erased],
-) -> tuple[Opening, ...]:
+def openings(told: Told, kept: Disclosed) -> tuple[Opening, ...]:
     """Return what became of each commitment of a verified record, in the order of the record.
 
-    `given` are matching disclosures from files, `kept` is what a vault has: matching disclosures too.
+    What files disclosed, and what the issuer recorded as erased, is in the report of the piece; `kept` is what a vault
+    has, as far as it matches.
     """
-    from_files = {disclosure.name: disclosure for disclosure in given}
+    from_files = {disclosure.name: disclosure for disclosure in told.shown.disclosures}
     from_vault = {disclosure.name: disclosure for disclosure in kept.disclosures}
+    erased = {each.name: each for each in told.shown.erased}
     found = []
     for name, digest in told.record.commitments.items():
         disclosure = from_files.get(name) or from_vault.get(name)
-        gone = erased.get((told.issuer, digest))
-        if gone is not None and not gone.open_stores and name in from_vault:
-            found.append(Opening(name, OpeningState.CONTRADICTED, digest, at=gone.at))
-        elif gone is not None:
-            found.append(_opening_of_erased(name, digest, disclosure, gone))
+        gone = erased.get(name)
+        if gone is not None:
+            found.append(_opening_of_erased(digest, disclosure, gone, in_vault=name in from_vault))
         elif disclosure is not None:
             found.append(Opening(name, OpeningState.OPENED, digest, disclosure.value))
         elif kept.erased_at is not None:
@@ -106,8 +81,12 @@ def openings(
     return tuple(found)
 
 
-def _opening_of_erased(name: str, digest: bytes, disclosure: Disclosure | None, gone: Erased) -> Opening:
+def _opening_of_erased(digest: bytes, disclosure: Disclosure | None, gone: Erased, *, in_vault: bool) -> Opening:
     """Return an opening that an erasure names. A copy outside the erased stores may open it all the same."""
-    state = OpeningState.ERASED if disclosure is None else OpeningState.OPENED
-    value = disclosure.value if disclosure is not None else None
-    return Opening(name, state, digest, value, at=gone.at, open_stores=gone.open_stores)
+    waiting = tuple(store.store for store in gone.stores if store.state != CONFIRMED)
+    if in_vault and not waiting:
+        return Opening(gone.name, OpeningState.CONTRADICTED, digest, at=gone.at)
+    if disclosure is not None:
+        return Opening(gone.name, OpeningState.OPENED, digest, disclosure.value, at=gone.at, open_stores=waiting)
+    state = OpeningState.TO_BE_ERASED if gone.at is None else OpeningState.ERASED
+    return Opening(gone.name, state, digest, at=gone.at, open_stores=waiting)

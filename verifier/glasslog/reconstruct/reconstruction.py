@@ -15,12 +15,13 @@ from glasslog.filetype import FileType
 from glasslog.merkle import Hash
 from glasslog.reconstruct.evidence import Gap, GapKind, Piece, Reconstruction, Told
 from glasslog.reconstruct.gathering import ABOUT_THE_DECISION, Bounds, Gathered, gather
-from glasslog.reconstruct.opening import Disclosed, EmptyVault, OpenedVault, erasures, matching, openings
+from glasslog.reconstruct.opening import Disclosed, EmptyVault, OpenedVault, matching, openings
 from glasslog.reconstruct.reading import DecisionLog
 from glasslog.reconstruct.references import uuid_text
 from glasslog.reconstruct.trees import check_one_tree
 from glasslog.records import Record
 from glasslog.verify import Asked, Report, Trust, Verdict, verify
+from glasslog.verify.erasures import ERASURE_TYPE
 
 _LAST: Final = 2**63
 """Where an entry without a proven index stands: after all others."""
@@ -47,7 +48,8 @@ class Request:
 def reconstruct(log: DecisionLog, request: Request, trust: Trust, holdings: Holdings) -> Reconstruction:
     """Return everything that the log has about one decision, verified. Raises nothing of the log's or the vault's."""
     harvest = gather(log, request.subject, request.bounds, request.also)
-    pieces = _in_order(_checked(gathered, trust, holdings.disclosures) for gathered in harvest.gathered)
+    checked = _in_order(_checked(gathered, trust, holdings.disclosures) for gathered in harvest.gathered)
+    pieces = _with_erasures(checked, trust)
     bare = Reconstruction(
         request.subject,
         log.name,
@@ -64,23 +66,44 @@ def _checked(gathered: Gathered, trust: Trust, disclosures: Sequence[Disclosure]
     """Verify one bundle. The disclosures that match its record are verified by the same steps."""
     if gathered.bundle is None:
         return Piece(gathered.entry_id, gathered.reasons, trouble=gathered.trouble)
-    report = verify(gathered.bundle, trust, Asked(entry_id=gathered.entry_id))
+    asked = Asked(entry_id=gathered.entry_id)
+    report = verify(gathered.bundle, trust, asked)
     if report.shown is not None and report.shown.record is not None:
         matched = matching(disclosures, report.shown.record.commitments)
         if matched:
-            asked = Asked(entry_id=gathered.entry_id, disclosures=encode_disclosures(_one_of_a_name(matched)))
-            report = verify(gathered.bundle, trust, asked)
+            report = verify(gathered.bundle, trust, replace(asked, disclosures=encode_disclosures(matched)))
     trouble = None if report.file_type is FileType.BUNDLE else _no_bundle(report)
     return Piece(gathered.entry_id, gathered.reasons, gathered.bundle, report, trouble)
+
+
+def _with_erasures(pieces: Sequence[Piece], trust: Trust) -> tuple[Piece, ...]:
+    """Verify again what an erasure of its own issuer is about, with that erasure brought along."""
+    erasures = [piece for piece in pieces if piece.record is not None and piece.record.type == ERASURE_TYPE]
+    again = []
+    for piece in pieces:
+        named = [erasure.bundle for erasure in erasures if erasure.bundle is not None and _erases(erasure, piece)]
+        if named and piece.bundle is not None and piece.shown is not None:
+            asked = Asked(
+                entry_id=piece.entry_id,
+                disclosures=encode_disclosures(piece.shown.disclosures) if piece.shown.disclosures else None,
+                erasures=tuple(named),
+            )
+            again.append(replace(piece, report=verify(piece.bundle, trust, asked)))
+        else:
+            again.append(piece)
+    return tuple(again)
+
+
+def _erases(erasure: Piece, piece: Piece) -> bool:
+    """Tell whether a verified erasure names a commitment of a verified record of the same issuer."""
+    if erasure.record is None or piece.record is None or erasure.issuer != piece.issuer:
+        return False
+    return not set(piece.record.commitments.values()).isdisjoint(erasure.record.body["commitments"])
 
 
 def _no_bundle(report: Report) -> str:
     kind = report.file_type.label if report.file_type is not None else "something unknown"
     return f"expected an evidence bundle, got another file: {kind}"
-
-
-def _one_of_a_name(disclosures: Iterable[Disclosure]) -> list[Disclosure]:
-    return list({disclosure.name: disclosure for disclosure in disclosures}.values())
 
 
 def _wrong_answers(pieces: Iterable[Piece], subject: str) -> Iterator[str]:
@@ -104,7 +127,6 @@ def _in_order(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
 
 def _with_openings(bare: Reconstruction, holdings: Holdings) -> Reconstruction:
     """Return it with what became of each commitment, and with what is wrong with the vault."""
-    erased = erasures(bare.verified("erasure"))
     gaps, faults = list(bare.gaps), list(bare.faults)
     pieces = []
     for piece in bare.pieces:
@@ -113,7 +135,7 @@ def _with_openings(bare: Reconstruction, holdings: Holdings) -> Reconstruction:
             pieces.append(piece)
             continue
         kept = _kept(holdings.vault, record, gaps, faults)
-        pieces.append(replace(piece, openings=openings(Told(piece, shown, record), shown.disclosures, kept, erased)))
+        pieces.append(replace(piece, openings=openings(Told(piece, shown, record), kept)))
     return replace(bare, pieces=tuple(pieces), gaps=tuple(gaps), faults=tuple(faults))
 
 

@@ -42,6 +42,7 @@ _VALUES: Final = {
     "opened": ("good", "Opened"),
     "closed": ("calm", "Not opened"),
     "erased": ("gone", "Erased"),
+    "to-be-erased": ("open", "To be erased"),
     "said-erased": ("gone", "Said to be erased"),
     "contradicted": ("bad", "Erased, and still opened"),
 }

@@ -21,7 +21,10 @@ class VaultReader:
         self._vault = vault
 
     def disclosures(self, record_id: bytes) -> Disclosed:
-        """Return what there is of a record: nothing of an unknown one, the time of an erasure. Raises UncheckableError."""
+        """Return what there is of a record, or when it was erased; nothing of one that is not known here.
+
+        Raises UncheckableError.
+        """
         try:
             return Disclosed(self._vault.disclosures(record_id))
         except ErasedError as error:

@@ -7,63 +7,43 @@
     vault               somebody wants their data erased: it is, and the proofs stand
                         look the log up while it runs; audit all of it; put one decision together
                         stop it: from here on there are only files
-    glasslog.verify     verify every receipt
-    customer            verify one decision with what it discloses
-    forgery             alter the evidence, and see it caught
+    outsiders           verify every receipt, and one decision with what it discloses; alter evidence, and see it caught
 
 Each step leaves what it found in the summary, and its files in the folder.
 """
 
 import os
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import urllib3
-
-from glasslog.bundle import decode_bundle
-from glasslog.checkpoint import Checkpoint, open_checkpoint
 from glasslog.commitments import encode_disclosures
-from glasslog.sources.http import HttpLog
 from glasslog.statement import SignedStatement
-from glasslog.verify import Trust, Verdict, verify
+from glasslog.verify import Trust
 from glasslog.vkey import decode_vkey
 from glasslog_issuer.demo.arrivals import Arrivals, arrivals
-from glasslog_issuer.demo.customer import Customer
 from glasslog_issuer.demo.development_log import DevelopmentLog, development_log
 from glasslog_issuer.demo.drift import DISTANCE_MAX, FeatureDrift
-from glasslog_issuer.demo.errors import DemoError
-from glasslog_issuer.demo.forgery import with_altered_proof, with_altered_record, with_forged_checkpoint
 from glasslog_issuer.demo.narration import Narration
+from glasslog_issuer.demo.outsiders import DISCLOSURES_NAME, Outsiders
 from glasslog_issuer.demo.practice import Practice, set_up
 from glasslog_issuer.demo.production import Production, Screened, Tested
 from glasslog_issuer.demo.referrals import Case, arriving_cases
 from glasslog_issuer.demo.screening import Label
+from glasslog_issuer.demo.stage import Stage
 from glasslog_issuer.demo.summary import Summary
 from glasslog_issuer.demo.vendor import Vendor, vendor_of
-from glasslog_issuer.keys import generate_key, load_key
+from glasslog_issuer.keys import load_key
 from glasslog_issuer.registration import Registered
 from glasslog_issuer.vault import ErasedError, Vault, generate_master_key, write_master_key
 
-EVIDENCE_NAME: Final = "evidence.glasslog"
-DISCLOSURES_NAME: Final = "disclosures.cbor"
-VKEY_NAME: Final = "log.vkey"
-ERASED_NAME: Final = "erased-decision.glasslog"
-ERASURE_NAME: Final = "erasure.glasslog"
-DECISION_NAME: Final = "decision"
-AUDIT_NAME: Final = "state"
 ERASURE_REQUEST: Final = "dsr-0001"
 COPY_NAME: Final = "letters-archive"
 CADENCE_S: Final = 2
 MAX_GAP_S: Final = 10
 
-_EXIT_VERIFIED: Final = 0
-_EXIT_FAILED: Final = 1
-_DETAIL: Final = " " * 6  # what `glasslog verify` indents the details of a step by
-_ANSWER_TIMEOUT_S: Final = 10.0
 _TAG_KEY_BYTES: Final = 32
 
 
@@ -75,14 +55,14 @@ class Demonstration:
         self.summary = Summary()
         self._decisions = decisions
         self._narration = narration
+        self._stage = Stage(self.summary, narration)
         self._folder = folder
         self._receipts = _made(folder / "receipts")
-        self._customer = Customer(_made(folder / "customer"))
-        self._auditor = Customer(_made(folder / "auditor"))
+        self._outsiders = Outsiders(folder, self._stage)
 
     def run(self) -> Summary:
         """Run it all. Raises DemoError when it cannot go on, and whatever the issuer's package raises."""
-        practice = self._set_up()
+        outsiders, practice = self._outsiders, self._set_up()
         people = arrivals(practice.cohort.held_out, self._decisions)
         with ExitStack() as stack:
             log = self._start(stack)
@@ -96,23 +76,23 @@ class Demonstration:
             erased = next(one for one in production.screened if one is not chosen)
             erasure = self._erase(vault, vendor, erased)
             registered = self._take_receipts(vendor)
-            self._look_up(log, trust, chosen, vendor, registered)
-            self._customer.receive(DISCLOSURES_NAME, encode_disclosures(vault.disclosures(chosen.signed.id)))
-            self._fetch_erased(log, erased, erasure)
-            self._reconstruct(log, chosen)
-            self._audit(log)
+            outsiders.look_up(log, trust, chosen, vendor, registered)
+            outsiders.receive(DISCLOSURES_NAME, encode_disclosures(vault.disclosures(chosen.signed.id)))
+            outsiders.fetch_erased(log, erased, erasure)
+            outsiders.reconstruct(log, chosen)
+            outsiders.audit(log)
             vendor.recorder.close()
             self._stop(log)
-        self._verify_receipts(trust, len(registered))
-        self._verify_as_customer()
-        self._verify_erased()
-        self._forge()
+        outsiders.verify_receipts(self._receipts, trust, len(registered))
+        outsiders.verify_as_customer()
+        outsiders.verify_erased()
+        outsiders.forge()
         return self.summary
 
     # ----------------------------------------------------------------------------------------------- while the log runs
 
     def _set_up(self) -> Practice:
-        with self._step("Fit a risk model and its guardrails to real people", "fit"):
+        with self._stage.step("Fit a risk model and its guardrails to real people", "fit"):
             practice = set_up(_made(self._folder / "model"))
         evaluation, model = practice.evaluation, practice.screening.model
         self.summary.model = {"weights_digest": model.digest.hex(), "held_out": asdict(evaluation)}
@@ -125,7 +105,7 @@ class Demonstration:
         return practice
 
     def _start(self, stack: ExitStack) -> DevelopmentLog:
-        with self._step("Start a transparency log of our own", "start"):
+        with self._stage.step("Start a transparency log of our own", "start"):
             log = stack.enter_context(development_log(self._folder / "log", self._folder / "log.txt"))
         self.summary.log = {"url": log.url, "vkey": log.vkey}
         self._narration.tell(f"It listens on {log.url}. Whoever wants to verify needs its key and nothing else:")
@@ -133,24 +113,26 @@ class Demonstration:
         return log
 
     def _put_into_service(self, production: Production, people: Arrivals) -> None:
-        with self._step("Put the system into service: what it is, how it was tested, who let it decide", "register"):
+        with self._stage.step(
+            "Put the system into service: what it is, how it was tested, who let it decide", "register"
+        ):
             production.register(people.never, CADENCE_S, MAX_GAP_S)
         self._tell_tests(production.tested[-1])
 
     def _work(self, production: Production, people: Arrivals) -> None:
         """Let people arrive: as expected, then others, whom a retrained model decides about in the end."""
         cases = iter(list(arriving_cases(people.all, len(people.all))))
-        with self._step(
+        with self._stage.step(
             "Decide about people whom the model has not seen; a clinician looks at every proposal", "decide"
         ):
             usual = self._screen(production, [next(cases) for _ in people.usual])
         self._tell_decisions(usual)
         self._tell_drift(production.watch(usual))
-        with self._step("A home for the elderly joins: is it still the people that the model knows?", "drift"):
+        with self._stage.step("A home for the elderly joins: is it still the people that the model knows?", "drift"):
             shifted = self._screen(production, [next(cases) for _ in people.shifted])
             drifts = production.watch(shifted)
         self._tell_drift(drifts)
-        with self._step("Retrain on what was learned, test again, replace the model, go on", "retrain"):
+        with self._stage.step("Retrain on what was learned, test again, replace the model, go on", "retrain"):
             tested = production.retrain(people.never)
             after = self._screen(production, list(cases))
         self._tell_tests(tested)
@@ -162,7 +144,7 @@ class Demonstration:
 
     def _erase(self, vault: Vault, vendor: Vendor, erased: Screened) -> SignedStatement:
         """Erase what is known of one person; return the statement that says so."""
-        with self._step("Somebody wants their data erased", "erase"):
+        with self._stage.step("Somebody wants their data erased", "erase"):
             statements = vault.erase(
                 erased.subject, request_id=ERASURE_REQUEST, basis="gdpr-17-1-b", recording=vendor, stores=[COPY_NAME]
             )
@@ -171,7 +153,7 @@ class Demonstration:
                 found = f"{len(vault.disclosures(erased.signed.id))} values"
             except ErasedError:
                 found = "nothing"
-        self._check("what the vault still opens of an erased decision", expected="nothing", found=found)
+        self._stage.check("what the vault still opens of an erased decision", expected="nothing", found=found)
         return next(one for one in statements if one.subject == erased.signed.decision)
 
     def _screen(self, production: Production, cases: Sequence[Case]) -> list[Screened]:
@@ -185,7 +167,7 @@ class Demonstration:
         return screened
 
     def _take_receipts(self, vendor: Vendor) -> list[Registered]:
-        with self._step("Everything is in the log: take the receipts", "receipts"):
+        with self._stage.step("Everything is in the log: take the receipts", "receipts"):
             registered = vendor.registered()
             for one in registered:
                 (self._receipts / f"{one.entry_id}.cose").write_bytes(one.transparent_statement())
@@ -229,116 +211,10 @@ class Demonstration:
             f"the limit of {DISTANCE_MAX}." + (" An incident is opened." if widest.breached else "")
         )
 
-    def _look_up(
-        self, log: DevelopmentLog, trust: Trust, chosen: Screened, vendor: Vendor, registered: Sequence[Registered]
-    ) -> None:
-        about = [one.statement.leaf_hash for one in vendor.records if one.decision == chosen.signed.decision]
-        with self._step("Look the log up", "look up"):
-            head = _checkpoint(log, trust)
-            with closing(HttpLog(log.url)) as source:
-                entries = source.decision(chosen.signed.decision)
-            self._customer.receive(VKEY_NAME, f"{log.vkey}\n".encode())
-            fetched = self._customer.run(
-                *("fetch", "--log", log.url, "--decision", chosen.signed.decision),
-                *("--entry", chosen.signed.statement.leaf_hash.hex()),
-                *("--log-key", f"@{VKEY_NAME}", "-o", EVIDENCE_NAME),
-            )
-        self.summary.log |= {"origin": head.origin, "size": head.size, "root": head.root.hex()}
-        self._narration.tell(f"The latest checkpoint of {head.origin} is signed. {head.size} entries have the root")
-        self._narration.show(head.root.hex())
-        covered = sum(entry.index < head.size for entry in registered)
-        self._check("records under the signed checkpoint", expected=len(registered), found=covered)
-        self._check("entries of one decision", expected=len(about), found=len(set(entries) & set(about)))
-        self._narration.command(fetched)
-        self._check_exit("glasslog fetch", _EXIT_VERIFIED, fetched.exit_code)
-
-    def _fetch_erased(self, log: DevelopmentLog, erased: Screened, erasure: SignedStatement) -> None:
-        """Fetch the evidence of the erased decision, and of its erasure."""
-        wanted = {ERASED_NAME: erased.signed.statement.leaf_hash, ERASURE_NAME: erasure.leaf_hash}
-        for name, entry_id in wanted.items():
-            run = self._customer.run(
-                *("fetch", "--log", log.url, "--entry", entry_id.hex(), "--log-key", f"@{VKEY_NAME}", "-o", name)
-            )
-            self._check_exit(f"glasslog fetch, {name}", _EXIT_VERIFIED, run.exit_code)
-
-    def _reconstruct(self, log: DevelopmentLog, chosen: Screened) -> None:
-        with self._step("Put one decision together from all its records", "reconstruct"):
-            run = self._customer.run(
-                *("reconstruct", "--decision", chosen.signed.decision, "--log", log.url, "--log-key", f"@{VKEY_NAME}"),
-                *("--disclosures", DISCLOSURES_NAME, "-o", DECISION_NAME),
-            )
-        self._narration.command(run)
-        self._check_exit("glasslog reconstruct", _EXIT_VERIFIED, run.exit_code)
-
-    def _audit(self, log: DevelopmentLog) -> None:
-        with self._step("Audit the whole log, as a firm would that trusts neither vendor nor log", "audit"):
-            self._auditor.receive(VKEY_NAME, f"{log.vkey}\n".encode())
-            run = self._auditor.run("audit", "--log", log.url, "--log-key", f"@{VKEY_NAME}", "--state", AUDIT_NAME)
-        self._narration.command(run)
-        self._check_exit("glasslog audit, nothing found", _EXIT_VERIFIED, run.exit_code)
-
     def _stop(self, log: DevelopmentLog) -> None:
-        with self._step("Stop the log: from here on there are only files", "stop"):
+        with self._stage.step("Stop the log: from here on there are only files", "stop"):
             exit_code = log.stop()
-        self._check_exit("glasslog-server, told to stop", 0, exit_code)
-
-    # ---------------------------------------------------------------------------------------------- without the log
-
-    def _verify_receipts(self, trust: Trust, count: int) -> None:
-        files = sorted(self._receipts.iterdir())
-        verified = 0
-        with (
-            self._step("Verify every receipt, offline", "verify"),
-            self._narration.progress("verified", len(files)) as advance,
-        ):
-            for file in files:
-                verified += verify(file.read_bytes(), trust).verdict is Verdict.VERIFIED
-                advance(1)
-        self._check("receipts verified offline", expected=count, found=verified)
-
-    def _verify_as_customer(self) -> None:
-        with self._step("Verify one decision with what the vendor discloses of it", "customer"):
-            run = self._customer.run(
-                "verify", EVIDENCE_NAME, "--log-key", f"@{VKEY_NAME}", "--disclosures", DISCLOSURES_NAME
-            )
-        self._narration.command(run)
-        self._check_exit("glasslog verify, genuine evidence", _EXIT_VERIFIED, run.exit_code)
-
-    def _verify_erased(self) -> None:
-        with self._step("Verify a decision about a person whose data were erased: the proof stands", "erased"):
-            run = self._customer.run("verify", ERASED_NAME, "--log-key", f"@{VKEY_NAME}", "--erasure", ERASURE_NAME)
-        self._narration.command(run, output=_lines_with(run.output, "erased", "VERIFIED"))
-        self._check_exit("glasslog verify, erased decision", _EXIT_VERIFIED, run.exit_code)
-
-    def _forge(self) -> None:
-        genuine = decode_bundle((self._customer.folder / EVIDENCE_NAME).read_bytes())
-        forgeries = {
-            "altered record": with_altered_record(genuine),
-            "altered proof": with_altered_proof(genuine),
-            "forged checkpoint": with_forged_checkpoint(genuine, generate_key()),
-        }
-        with self._step("Alter the record, the proof, the checkpoint: each must be caught", "forge"):
-            for name, forged in forgeries.items():
-                file = f"{name.replace(' ', '-')}.glasslog"
-                self._customer.receive(file, forged.encode())
-                run = self._customer.run("verify", file, "--log-key", f"@{VKEY_NAME}")
-                self._narration.command(run, output=_failures(run.output))
-                self._check_exit(f"glasslog verify, {name}", _EXIT_FAILED, run.exit_code)
-
-    # ------------------------------------------------------------------------------------------------------- narration
-
-    @contextmanager
-    def _step(self, title: str, name: str) -> Iterator[None]:
-        self._narration.step(title)
-        started_s = time.perf_counter()
-        yield
-        self.summary.seconds[name] = round(time.perf_counter() - started_s, 3)
-
-    def _check(self, name: str, *, expected: object, found: object) -> None:
-        self._narration.check(self.summary.check(name, expected=expected, found=found))
-
-    def _check_exit(self, name: str, expected: int, found: int) -> None:
-        self._check(name, expected=f"exit code {expected}", found=f"exit code {found}")
+        self._stage.check_exit("glasslog-server, told to stop", 0, exit_code)
 
 
 def choose(screened: Sequence[Screened]) -> Screened:
@@ -349,31 +225,6 @@ def choose(screened: Sequence[Screened]) -> Screened:
         return 2 * (one.decision.label is Label.OFFER_TEST) + redacted
 
     return max(screened, key=interest)
-
-
-def _checkpoint(log: DevelopmentLog, trust: Trust) -> Checkpoint:
-    """Return the log's latest checkpoint, signature checked."""
-    answer = urllib3.request("GET", f"{log.url}/checkpoint", retries=False, timeout=_ANSWER_TIMEOUT_S)
-    if answer.status != 200:  # noqa: PLR2004
-        msg = f"expected the log's checkpoint, got HTTP status {answer.status}"
-        raise DemoError(msg)
-    return open_checkpoint(answer.data, trust.log_keys).checkpoint
-
-
-def _failures(output: str) -> str:
-    """Return the part of what `glasslog verify` printed that tells of failed steps: each, and its indented lines."""
-    lines, shown = [], False
-    for line in output.splitlines():
-        if not line.startswith(_DETAIL):
-            shown = "✗" in line
-        if shown:
-            lines.append(line)
-    return "\n".join(lines)
-
-
-def _lines_with(output: str, *words: str) -> str:
-    """Return the lines that hold one of some words."""
-    return "\n".join(line for line in output.splitlines() if any(word in line for word in words))
 
 
 @contextmanager

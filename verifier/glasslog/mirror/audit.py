@@ -132,7 +132,7 @@ class _Audit:
         self._keep(seen.findings)
         if seen.findings:
             messages = "; ".join(finding.message for finding in seen.findings)
-            msg = f"expected the tree to extend each of {seen.compared} checkpoints, got: {messages}"
+            msg = f"expected the tree to extend each of {seen.compared} checkpoints, got this: {messages}"
             kind = RollbackError if all(finding.subject == "rollback" for finding in seen.findings) else ProofError
             raise kind(msg)
         self._note_witnesses(synced)

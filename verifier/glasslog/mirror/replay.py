@@ -177,7 +177,11 @@ class _Replay:
             self._state.discard(bundle_path(BundleId(number), width))
             self._state.discard(tile_path(TileId(0, number), width))
         if damaged:
-            msg = f"expected the stored entries from {min(damaged) * TILE_WIDTH} on as they were verified, got others"
+            self._state.write_standing(replace(self._standing, damaged=True))
+            first = min(damaged) * TILE_WIDTH
+            msg = (
+                f"expected the stored entries from {first} on as they were verified, got others: run again for new ones"
+            )
             raise UncheckableError(msg)
 
     def _keep_fork(self, encoded: bytes, root: Hash) -> None:

@@ -36,9 +36,10 @@ def compare_seen(synced: Synced, state: State, trust: Trust) -> Seen:
             evidence = prove_fork(note, synced.note, (head, synced.head), synced.tiles)
             state.keep_evidence(fork_name(head, synced.head), evidence)
     findings = []
+    forked = set()
     for path, data in state.forks():
         fork = decode_fork(data).verify(trust.log_keys)
-        larger.pop(fork.newer.root, None)
+        forked |= {fork.older.root, fork.newer.root}
         older, newer = fork.older, fork.newer
         message = (
             f"the log {older.origin} has signed two trees: root {older.root.hex()} at size {older.size}, and at size "
@@ -46,10 +47,10 @@ def compare_seen(synced: Synced, state: State, trust: Trust) -> Seen:
         )
         findings.append(Finding(CONSISTENCY, Severity.CRITICAL, message, subject=path.name))
     shown = synced.shown.checkpoint
-    for tree in larger.values():
+    for tree in (tree for root, tree in larger.items() if root not in forked):
         message = f"the log has signed a {tree}, and shows one of {shown.size} entries now: it went back"
         findings.append(Finding(CONSISTENCY, Severity.CRITICAL, message, subject="rollback"))
-    if shown.size < synced.head.size:
+    if shown.size < synced.head.size and shown.root not in forked:
         message = f"the log has shown {synced.head.size} entries, and shows {shown.size} now: it went back"
         findings.append(Finding(CONSISTENCY, Severity.CRITICAL, message, subject="rollback"))
     return Seen(compared, tuple(findings))

@@ -53,12 +53,14 @@ class Place:
 class Standing:
     """What an audit goes on from: where the log is read, and which entries below `scanned` are the operator's.
 
-    Each of these has its index and the log's time at which it was judged, in POSIX seconds.
+    Each of these has its index and the log's time at which it was judged, in POSIX seconds. `damaged` says that files
+    below the checkpoint were found spoiled and removed: the next mirroring looks at all of them.
     """
 
     place: Place = Place()
     scanned: int = 0
     operator_entries: tuple[tuple[int, int], ...] = ()
+    damaged: bool = False
 
 
 class State:
@@ -207,4 +209,5 @@ def read_standing(state: Path) -> Standing:
     if hashlib.sha256(body).hexdigest().encode() != checksum:
         return Standing()
     fields = json.loads(body)
-    return Standing(Place(**fields["place"]), fields["scanned"], tuple(map(tuple, fields["operator_entries"])))
+    found = tuple((index, time) for index, time in fields["operator_entries"])
+    return Standing(Place(**fields["place"]), fields["scanned"], found, fields["damaged"])

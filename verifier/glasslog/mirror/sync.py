@@ -112,13 +112,14 @@ def sync(source: LogSource, place: Place, state: State, trust: Trust, shown: Sho
         if not _is_continued(source, place, state, (before, opened.checkpoint), (shown.note, head)):
             local = state.reader(standing.place)
             return Synced(before, opened, _tiles(local, opened.checkpoint), local, shown.trusted)
-        complete = opened.checkpoint.size if standing.place == place else TreeSize(0)
+        if standing.place == place and not standing.damaged:
+            complete = opened.checkpoint.size
     elif head.size == 0:
         msg = "expected a log with entries, got an empty one: there is nothing to audit yet"
         raise UncheckableError(msg)
     if place == Place():
         _Mirror(source, state, head, complete, progress).run()
-    state.write_standing(replace(standing, place=place))
+    state.write_standing(replace(standing, place=place, damaged=False))
     state.write_checkpoint(shown.note)
     local = state.reader(place)
     return Synced(shown.note, shown.trusted, _tiles(local, head), local, shown.trusted)
@@ -157,8 +158,9 @@ def _is_continued(
 
 
 def fork_name(older: Checkpoint, newer: Checkpoint) -> str:
-    """Return the name under which the evidence of a fork is kept."""
-    return f"{older.size}-{older.root.hex()[:8]}-{newer.size}-{newer.root.hex()[:8]}{FORK_SUFFIX}"
+    """Return the name under which the evidence of a fork is kept: the same for two trees of one size in either order."""
+    first, second = sorted((head.size, head.root.hex()[:8]) for head in (older, newer))
+    return f"{first[0]}-{first[1]}-{second[0]}-{second[1]}{FORK_SUFFIX}"
 
 
 class _Mirror:

@@ -16,6 +16,7 @@ from glasslog.audit.database import Database
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.scope import Scope
 from glasslog.audit.view import Tree, View
+from glasslog.audit.windows import windows
 from glasslog.cbor import Value
 from glasslog.errors import MalformedError
 
@@ -103,12 +104,15 @@ def run_checks(
     names: Collection[str] = (),
     told: Callable[[Finding, list[str]], None] | None = None,
     also: Collection[Finding] = (),
+    *,
+    with_windows: bool = True,
 ) -> AuditResult:
     """Run the named checks (none: all of them) over the scope.
 
     `told` gets every finding with the ids of its entries, hexadecimal, as it is found. `also` are findings made
-    elsewhere, such as of checkpoints that do not fit the tree: each joins those of the check it names. Raises
-    MalformedError for an unknown name. Memory does not grow with the log, nor with the number of findings.
+    elsewhere, such as of checkpoints that do not fit the tree: each joins those of the check it names. `with_windows`
+    adds what a report draws and tells of the period, which costs more passes over the log. Raises MalformedError for an
+    unknown name. Memory does not grow with the log, nor with the number of findings.
     """
     unknown = sorted({*names, *(finding.check for finding in also)} - CHECKS.keys())
     if unknown:
@@ -119,7 +123,7 @@ def run_checks(
     results = tuple(
         _run(check, view, told, [finding for finding in also if finding.check == check.id]) for check in chosen
     )
-    return AuditResult(scope, _log(view), results)
+    return AuditResult(scope, _log(view), results, windows(view) if with_windows else {})
 
 
 def _run(

@@ -10,20 +10,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from glasslog.audit.check import Check, Examination
+from glasslog.audit.covering import COVERED, IN_SCOPE
 from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
 
 WHOLE_SECOND_MS: Final = 999
-_SPANS: Final = """
-    SELECT lag(size, 1, 0) OVER (PARTITION BY witness ORDER BY size) AS first, size AS stop, time, witness
-    FROM (SELECT size, witness, min(time) AS time FROM heads GROUP BY size, witness)
-"""
 _EARLY: Final = f"""
     SELECT o.issuer, o.system, o.stream, h.witness, e.entry, e.time, e.time - h.time
-    FROM ({_SPANS}) h CROSS JOIN scoped e ON e.entry >= h.first AND e.entry < h.stop
-    CROSS JOIN sources o ON o.number = e.source
-    WHERE e.time > h.time + :skew
+    FROM {COVERED} CROSS JOIN sources o ON o.number = c.source
+    WHERE {IN_SCOPE} AND e.time > h.time + :skew
     ORDER BY e.entry
 """  # noqa: S608  our own text
 _BACKWARDS: Final = """

@@ -10,24 +10,19 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from glasslog.audit.check import Check, Examination
+from glasslog.audit.covering import COVERED, IN_SCOPE
 from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
 
-HEAD_SPANS: Final = """
-    SELECT lag(size, 1, 0) OVER (ORDER BY size) AS first, size AS stop, time
-    FROM (SELECT size, min(time) AS time FROM heads WHERE witness = '' GROUP BY size)
-"""
-"""Which entries each head was the first to cover: [first, stop)."""
-
 _SLOW: Final = f"""
     SELECT e.entry, e.ended, h.time - e.ended, o.issuer, o.system, o.stream, a.time
-    FROM ({HEAD_SPANS}) h CROSS JOIN scoped e ON e.entry >= h.first AND e.entry < h.stop
-    CROSS JOIN sources o ON o.number = e.source
+    FROM {COVERED} CROSS JOIN sources o ON o.number = c.source
     LEFT JOIN anchors n ON n.number = e.anchor
     LEFT JOIN heads a ON a.size = (SELECT size FROM heads WHERE size >= n.size AND witness = '' LIMIT 1)
         AND a.witness = ''
-    WHERE h.time - e.ended > :least AND o.type NOT IN ('log-policy', 'issuer-registration')
+    WHERE {IN_SCOPE} AND h.witness = '' AND h.time - e.ended > :least
+        AND o.type NOT IN ('log-policy', 'issuer-registration')
     ORDER BY e.entry
 """  # noqa: S608  our own text
 

@@ -62,7 +62,8 @@ class Heartbeats:
         for name, due_s in self._due_s.items():
             if due_s <= now_s:
                 self._record(self._heartbeat(name, self._state().controls.get(name, controls[name])))
-                self._due_s[name] = max(due_s, now_s - _cadence_s(controls[name])) + _cadence_s(controls[name])
+                following_s = due_s + _cadence_s(controls[name])  # not from now: lateness must not add up
+                self._due_s[name] = following_s if following_s > now_s else now_s + _cadence_s(controls[name])
         next_s = min(self._due_s.values(), default=now_s + IDLE_S) - now_s
         return min(next_s, IDLE_S)
 

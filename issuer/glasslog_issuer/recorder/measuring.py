@@ -189,4 +189,4 @@ class GuardrailInProgress:
 
 def error_type_of(error: BaseException) -> str:
     """Return the name of an exception's class as a record can hold it (error.type)."""
-    return _NOT_OF_A_TOKEN.sub("", type(error).__qualname__)[:64] or "error"
+    return _NOT_OF_A_TOKEN.sub("", type(error).__name__)[:64] or "error"

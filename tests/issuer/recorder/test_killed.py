@@ -15,6 +15,7 @@ import pytest
 
 from tests.issuer.real_log import ISSUER, RealLog
 from tests.issuer.recorder.reading import check_stream
+from tests.issuer.recorder.test_seals import check_seals
 from tests.issuer.recorder.vendor import acknowledged_in, open_recorder
 
 KILLS = 24
@@ -75,6 +76,7 @@ def test_killing_the_vendor_at_any_moment_loses_nothing_repeats_nothing_and_leav
                 log.start()
             live_and_die(nursery, {**settings, "seed": number}, chance)
         with open_recorder(settings) as recorder:
+            recorder.seal(FLUSH_S)
             recorder.flush(FLUSH_S)
             last = recorder.status.next_seq
         entries = check_stream(log, stream)
@@ -85,3 +87,4 @@ def test_killing_the_vendor_at_any_moment_loses_nothing_repeats_nothing_and_leav
     assert len(entries) >= last
     in_order = [entry.index for entry in entries]
     assert in_order == sorted(in_order)
+    check_seals(entries)

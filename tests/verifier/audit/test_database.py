@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from glasslog.audit import database as module
+from glasslog.audit import numbering
 from glasslog.audit.database import Database, Head
 from glasslog.audit.facts import Facts, call_of, facts_of, is_in_time, subject_of, subject_text
 from glasslog.audit.finding import Finding, Severity
@@ -115,7 +116,7 @@ def test_a_guardrail_is_in_time_by_its_position(position: str, started: int, exp
 def test_chunks_of_any_size_give_the_same_database(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, single = Database.in_memory(), Database.in_memory()
     whole.insert(FACTS)
-    monkeypatch.setattr(module, "NUMBERS_KEPT_MAX", 2)  # and whatever was forgotten is looked up again
+    monkeypatch.setattr(numbering, "NUMBERS_KEPT_MAX", 2)  # and whatever was forgotten is looked up again
     for facts in FACTS:
         single.insert([facts])
     assert contents(single) == contents(whole)

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from glasslog.audit.facts import Facts, Row
+from glasslog.audit.facts import Facts
 from glasslog.audit.finding import Finding
+from glasslog.audit.numbering import Numbers, Shapes
+from glasslog.audit.rows import Row
 from glasslog.audit.tables import (
     ENTRY_COLUMNS,
     FINDING_COLUMNS,
     HOUR_MS,
-    NUMBERED,
     ROWS,
     SCHEMA_NUMBER,
     TALLY_COLUMNS,
@@ -31,7 +32,6 @@ from glasslog.audit.tables import (
 from glasslog.errors import UncheckableError
 from glasslog.records.schema import TIME_MS_MAX
 
-NUMBERS_KEPT_MAX: Final = 16_384  # of one table of what repeats, in memory
 NO_TIME: Final = -1  # the hour and the times of a tally of entries without one
 
 _PRAGMAS: Final = (
@@ -65,8 +65,8 @@ class Database:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Take a connection that manages no transactions of its own (`isolation_level=None`)."""
         self._connection = connection
-        self._anchors = _Numbers(connection, "anchors")
-        self._shapes = _Shapes(connection)
+        self._anchors = Numbers(connection, "anchors")
+        self._shapes = Shapes(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         self._establish()
@@ -205,9 +205,6 @@ class Database:
 
 _INSERT_ENTRY: Final = insert_statement("entries", ENTRY_COLUMNS)
 _INSERT_FINDING: Final = insert_statement("findings", FINDING_COLUMNS)
-_INSERT_PART: Final = (
-    "INSERT INTO run_parts (runs, guardian, target, position, decision, in_time) VALUES (?, ?, ?, ?, ?, ?)"
-)
 _INSERT_ROW: Final = {table: insert_statement(table, columns) for table, columns in ROWS.items()}
 
 
@@ -224,80 +221,3 @@ def _finding_row(finding: Finding) -> Row:
         finding.start,
         finding.end,
     )
-
-
-class _Numbers(dict[Row, int]):
-    """The numbers of one table of what repeats, looked up or given on first use. Bounded: when full, it forgets all."""
-
-    def __init__(self, connection: sqlite3.Connection, table: str) -> None:
-        super().__init__()
-        self._connection = connection
-        columns = NUMBERED[table]
-        conditions = " AND ".join(f"{column} IS ?" for column in columns)
-        self._select = f"SELECT number FROM {table} WHERE {conditions}"  # noqa: S608  our names
-        self._insert = insert_statement(table, columns)
-
-    def __missing__(self, values: Row) -> int:
-        row = self._connection.execute(self._select, self._written(values)).fetchone()
-        number = row[0] if row else self._give(values)
-        if len(self) >= NUMBERS_KEPT_MAX:
-            self.clear()
-        self[values] = number
-        return number
-
-    def _give(self, values: Row) -> int:
-        number = self._connection.execute(self._insert, self._written(values)).lastrowid
-        if number is None:
-            msg = "SQLite gave no number to a new row"
-            raise AssertionError(msg)
-        return number
-
-    def _written(self, values: Row) -> Row:
-        """Return the columns in which the values are kept."""
-        return values
-
-
-class _Runs(_Numbers):
-    """The numbers of lists of guardrail executions; the executions themselves are in `run_parts`."""
-
-    def _give(self, values: Row) -> int:
-        number = super()._give(values)
-        self._connection.executemany(_INSERT_PART, ((number, *run) for run in values))
-        return number
-
-    def _written(self, values: Row) -> Row:
-        return (json.dumps(values),)
-
-
-class _Shapes(dict[tuple[Row, Row | None, Row | None], tuple[int, int]]):
-    """The shapes of entries, by (source, call, runs): the number of the shape and that of its stream. Bounded."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
-        self._sources, self._streams, self._calls = (
-            _Numbers(connection, table) for table in ("sources", "streams", "calls")
-        )
-        self._runs = _Runs(connection, "runs")
-        self._shapes = _Numbers(connection, "shapes")
-
-    def __missing__(self, key: tuple[Row, Row | None, Row | None]) -> tuple[int, int]:
-        source, call, runs = key
-        issuer, stream_name = source[1], source[6]
-        stream = 0 if stream_name is None else self._streams[issuer, stream_name]
-        numbers = (
-            self._sources[source],
-            0 if call is None else self._calls[call],
-            0 if runs is None else self._runs[runs],
-            stream,
-        )
-        if len(self) >= NUMBERS_KEPT_MAX:
-            self.clear()
-        shape = (self._shapes[numbers], stream)
-        self[key] = shape
-        return shape
-
-    def forget(self) -> None:
-        """Begin with nothing."""
-        self.clear()
-        for numbers in (self._sources, self._streams, self._calls, self._runs, self._shapes):
-            numbers.clear()

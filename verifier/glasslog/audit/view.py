@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from glasslog.audit.database import Database
-from glasslog.audit.facts import Row
+from glasslog.audit.rows import Row
 from glasslog.audit.scope import Scope
 from glasslog.audit.systems import Systems
 from glasslog.merkle import Hash, TreeSize

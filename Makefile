@@ -71,18 +71,21 @@ $(INSTALLED_BASE): $(DEPENDENCIES_BASE) pyproject.toml README.md $(SOURCES)
 
 # ------------------------------------------------------------------------------------------------------------- checks
 
+# As many tests at once as there are cores; `make PARALLEL= test` runs them one after the other.
+PARALLEL := --numprocesses $(shell getconf _NPROCESSORS_ONLN) --dist worksteal
+
 .PHONY: test
 test: coverage test-base  ## run all tests, with the coverage gate, in both environments
 
 .PHONY: coverage
 coverage: $(INSTALLED)  ## run all tests; branch coverage of glasslog and glasslog_server.core must reach 95 %
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	$(BIN)/python -m coverage report --include='verifier/*' --fail-under=95
 	$(BIN)/python -m coverage report --include='server/*' --fail-under=95
 
 .PHONY: test-base
 test-base: $(INSTALLED_BASE)  ## run the verifier's tests where neither server nor issuer can run
-	$(VENV_BASE)/bin/python -m pytest --hypothesis-profile=dev tests/verifier
+	$(VENV_BASE)/bin/python -m pytest $(PARALLEL) --hypothesis-profile=dev tests/verifier
 
 .PHONY: lint
 lint: $(INSTALLED) contracts  ## check format, style and the borders between the packages
@@ -119,17 +122,21 @@ docker:  ## build the image of the log's server
 # -------------------------------------------------------------------------------------------------------- maintenance
 
 # One resolution for all, then each smaller lock held to it. Universal: for every Python and platform that we support.
+# demo-llm is no part of it: nobody else needs 130 MB of language model.
+EXTRAS := --extra demo --extra issuer --extra otel --extra server
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock'
 HELD = $(COMPILE) --constraint requirements/all.lock
 
 .PHONY: lock
 lock: $(INSTALLED)  ## write requirements/*.lock for pyproject.toml, and keep the versions that still fit
-	$(COMPILE) pyproject.toml $(UPGRADE) --all-extras --group build --group test --group interop --group bench --group dev \
+	$(COMPILE) pyproject.toml $(UPGRADE) $(EXTRAS) --group build --group test --group interop --group bench --group dev \
 		--output-file requirements/all.lock
 	$(HELD) pyproject.toml --group build --group test --output-file requirements/base.lock
 	$(HELD) pyproject.toml --extra server --output-file requirements/server.lock
 	$(HELD) --group build --output-file requirements/build.lock
+	$(HELD) pyproject.toml --extra demo-llm --extra otel --extra server --group build --group model \
+		--output-file requirements/demo-llm.lock
 
 .PHONY: upgrade
 upgrade: UPGRADE := --upgrade

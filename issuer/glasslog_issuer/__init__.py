@@ -21,11 +21,15 @@ From then on, one inference after the other:
 The receipt is verified by then. `registered.transparent_statement()` and `signed.disclosure_file()` are what a relying
 party is given to check the decision offline.
 
+A service records with a `Recorder` instead: it keeps what it signs until the log has it, through crashes and failures,
+and sends it in the background.
+
 What a decision and its registrations need is here; the classes of all other records (`Oversight`, `Deployment`,
 `Evaluation`, `ControlOperation`, ...) are in `glasslog_issuer.bodies`.
 
 Modules: `keys` (key files), `bodies` (what a record says), `record` (signing), `stream` (numbering), `client`
-(submitting), `registration` (what comes back), `errors`; `record_json` reads records from JSON.
+(submitting), `registration` (what comes back), `recorder` (all of it, with `spool`, `sender` and `anchors`),
+`recording` (what takes records), `errors`; `record_json` reads records from JSON.
 """
 
 from glasslog_issuer.bodies import (
@@ -49,17 +53,23 @@ from glasslog_issuer.client import Client
 from glasslog_issuer.exchange import Timeouts
 from glasslog_issuer.keys import generate_key, load_key, load_public_key, write_key
 from glasslog_issuer.record import Issuer, SignedRecord
+from glasslog_issuer.recorder import AsyncRecorder, Recorder, RecorderSettings, RecorderStatus
+from glasslog_issuer.recording import DirectRecording, Recording
 from glasslog_issuer.registration import Outcome, Registered, Rejected
 from glasslog_issuer.retry import RetryPolicy
+from glasslog_issuer.spool import Bounds
 from glasslog_issuer.stream import Stream, StreamFile
 
 __all__ = [
     "AppliedPolicy",
+    "AsyncRecorder",
     "Body",
+    "Bounds",
     "Client",
     "ConfigRegistration",
     "Coverage",
     "Decision",
+    "DirectRecording",
     "Finding",
     "Guardian",
     "GuardrailExecution",
@@ -70,6 +80,10 @@ __all__ = [
     "Outcome",
     "Provider",
     "RawBody",
+    "Recorder",
+    "RecorderSettings",
+    "RecorderStatus",
+    "Recording",
     "Registered",
     "Rejected",
     "RetryPolicy",

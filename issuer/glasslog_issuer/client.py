@@ -3,6 +3,7 @@
     POST /entries  one statement -> its receipt          `Client.submit`
                    many of them  -> an outcome for each  `Client.submit_many`
     GET  /entries/<entry id>     -> the receipt again    `Client.receipt`
+    GET  /checkpoint             -> the tree head        `Client.checkpoint`
 
 A call returns what is certain and raises everything else (`glasslog_issuer.errors`). Sending a statement twice is
 harmless, so whatever may be a passing trouble is tried again (`glasslog_issuer.retry`) before a call gives up, and
@@ -10,14 +11,14 @@ after any error but RefusedError the caller can send the same statements again. 
 connections.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Self
 
 import urllib3
 
 from glasslog import cbor
-from glasslog.checkpoint import decode_checkpoint, open_checkpoint
+from glasslog.checkpoint import Checkpoint, decode_checkpoint, open_checkpoint
 from glasslog.errors import GlasslogError, MalformedError, MismatchError
 from glasslog.limits import NOTE_BYTES_MAX, RECEIPT_BYTES_MAX, TREE_SIZE_MAX
 from glasslog.merkle import LeafIndex, TreeSize
@@ -34,6 +35,7 @@ from glasslog_issuer.retry import RetryPolicy
 MEDIA_TYPE_COSE: Final = "application/cose"
 MEDIA_TYPE_SEQUENCE: Final = "application/cbor-seq"
 MEDIA_TYPE_CBOR: Final = "application/cbor"
+MEDIA_TYPE_NOTE: Final = "text/plain"
 
 BATCH_ENTRIES_MAX: Final = 512
 BATCH_BYTES_MAX: Final = 512 * 1_024
@@ -55,12 +57,15 @@ class Client:
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
         pool: urllib3.PoolManager | None = None,
+        on_checkpoint: Callable[[Checkpoint], object] = lambda _: None,
     ) -> None:
         """Take the log's URL and its vkeys: one, or several while it changes keys.
 
         Without a vkey receipts are read but not verified. `pool` brings proxies, certificates and the like, and is
-        closed with the client. Raises ValueError for a URL or a key that is none.
+        closed with the client. `on_checkpoint` is given every checkpoint that was verified on the way. Raises
+        ValueError for a URL or a key that is none.
         """
+        self._on_checkpoint = on_checkpoint
         self.log_keys = tuple(_log_key(key) for key in log_keys)
         self._exchange = Exchange(url, retry=retry or RetryPolicy(), timeouts=timeouts or Timeouts(), pool=pool)
 
@@ -101,6 +106,18 @@ class Client:
         if answer.status == HTTPStatus.NO_CONTENT:
             return self._wait_for_receipt(statement, answer)
         return self._registered(statement, _body(answer, MEDIA_TYPE_COSE, HTTPStatus.OK))
+
+    def checkpoint(self) -> Checkpoint:
+        """Ask for the log's newest checkpoint; return it, verified. Raises what `submit` raises.
+
+        Raises ValueError for a client without a key of the log.
+        """
+        if not self.log_keys:
+            raise ValueError("expected a key of the log to verify a checkpoint with, got none")
+        answer = self._exchange(Request("GET", "/checkpoint", NOTE_BYTES_MAX, {"Accept": MEDIA_TYPE_NOTE}))
+        checkpoint = self._open(_body(answer, MEDIA_TYPE_NOTE, HTTPStatus.OK))
+        self._on_checkpoint(checkpoint)
+        return checkpoint
 
     def close(self) -> None:
         """Close the connections."""
@@ -187,9 +204,14 @@ class Client:
         if not isinstance(note, bytes) or not isinstance(outcomes, list) or len(outcomes) != count:
             msg = f"expected an answer with a checkpoint and {count} outcomes"
             raise MalformedError(msg)
-        if self.log_keys:
-            return open_checkpoint(note, self.log_keys).checkpoint.size, outcomes
-        return decode_checkpoint(decode_note(note).text).size, outcomes
+        if not self.log_keys:
+            return decode_checkpoint(decode_note(note).text).size, outcomes
+        checkpoint = self._open(note)
+        self._on_checkpoint(checkpoint)
+        return checkpoint.size, outcomes
+
+    def _open(self, note: bytes) -> Checkpoint:
+        return open_checkpoint(note, self.log_keys).checkpoint
 
     def _outcome(self, statement: SignedStatement, item: cbor.Value, size: TreeSize) -> Outcome:
         try:

@@ -7,6 +7,14 @@
     │   ├── RefusedError          it says no, and will say no again: the statement, the key or the URL must change
     │   ├── UnavailableError      not now, or nobody knows: send the same statement again, as often as it takes
     │   └── BrokenAnswerError     it said something that is not of the registration API: ask its operator
+    ├── ManifestError         a manifest of a model cannot be read, or the files are not those it names
+    ├── SpoolError            records cannot be kept, or were not sent
+    │   ├── SpoolInUseError       another process has the spool
+    │   ├── SpoolClosedError      it was closed, or belongs to the process that this one was forked from
+    │   ├── SpoolFullError        as much waits to be sent as may wait
+    │   ├── SpoolWriteError       the disk does not take what is to be kept: nothing was recorded
+    │   ├── SpoolDamagedError     what was kept cannot be read any more, or not all of it is there
+    │   └── NotSentError          records still wait to be sent when the time is over: they stay in the spool
     └── MissingPackageError   a command needs a package that the base install has not
 
 The three kinds of submission error ask different things of the caller and never mix. A statement that was answered by
@@ -81,6 +89,62 @@ class BrokenAnswerError(SubmissionError):
     """Report an answer that is not of the registration API: of another content type, too long, or contradictory."""
 
     code = "broken_answer"
+
+
+class ManifestError(IssuerError):
+    """Report a model or a dataset whose files are not what was signed, or cannot be measured."""
+
+    code = "manifest"
+
+
+class SpoolError(IssuerError):
+    """Report a spool that cannot do what it is for."""
+
+    code = "spool"
+
+
+class SpoolInUseError(SpoolError):
+    """Report a spool that another process has open."""
+
+    code = "spool_in_use"
+
+
+class SpoolClosedError(SpoolError):
+    """Report a spool that is closed, or that was opened before this process was forked: open one of its own."""
+
+    code = "spool_closed"
+
+
+class SpoolFullError(SpoolError):
+    """Report that the bound of a spool is reached, and stayed so for as long as the caller wanted to wait.
+
+    Nothing was recorded. It ends when the log takes records again.
+    """
+
+    code = "spool_full"
+
+
+class SpoolWriteError(SpoolError):
+    """Report that the disk, or the vault, did not take a record: it was not recorded, and its number is not used."""
+
+    code = "spool_write"
+
+
+class SpoolDamagedError(SpoolError):
+    """Report a spool in which something that was acknowledged is missing or altered. It is not gone on with."""
+
+    code = "spool_damaged"
+
+
+class NotSentError(SpoolError):
+    """Report that `unsent` records still wait when the time is over. They are safe in the spool."""
+
+    code = "not_sent"
+
+    def __init__(self, message: str, *, unsent: int) -> None:
+        """Keep how many there are."""
+        super().__init__(message)
+        self.unsent = unsent
 
 
 class MissingPackageError(IssuerError):

@@ -88,8 +88,8 @@ class Unplaced:
     subject: str
 
 
-class Issuer:
-    """Sign the records of one AI system. May be shared by threads; the stream puts them in one order."""
+class RecordSigner:
+    """Sign the records of one AI system at places that the caller answers for. May be shared by threads."""
 
     def __init__(
         self,
@@ -98,18 +98,16 @@ class Issuer:
         *,
         system: str,
         env: str,
-        stream: Stream,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Take who speaks (a URI), its key, the URN of the system, the environment, and the stream to write to.
+        """Take who speaks (a URI), its key, the URN of the system, and the environment.
 
         `now_ms` gives POSIX milliseconds; `random_bytes(n)` must be fit for secrets.
         """
         self.uri = uri
         self.system = system
         self.env = env
-        self.stream = stream
         self._signer = signer
         self._now_ms = now_ms
         self._random_bytes = random_bytes
@@ -117,38 +115,6 @@ class Issuer:
     def new_decision(self) -> str:
         """Return the URN of a new decision, for all statements about it."""
         return decision_urn(self._random_bytes)
-
-    def sign(
-        self,
-        body: Body,
-        *,
-        decision: str | None = None,
-        commit: Mapping[str, object] | None = None,
-        **common: Unpack[CommonFields],
-    ) -> SignedRecord:
-        """Sign a record at the next place of the stream.
-
-        `decision` is what it is about. Without it, the record begins a new decision where its type can, and is about
-        the system where its type belongs to none; an outcome, a review, a notice, a contest or an explanation must be
-        given theirs. `commit` maps names to content. Raises MalformedError, naming the field, for what the schema
-        refuses: then the place is not used up. Raises StreamError when the stream cannot be kept.
-        """
-        with self.stream.turn() as turn:
-            signed = self.sign_at(turn.place, body, decision=decision, commit=commit, **common)
-            turn.take(signed.statement, signed.record)
-        return signed
-
-    def sign_at(
-        self,
-        place: Place,
-        body: Body,
-        *,
-        decision: str | None = None,
-        commit: Mapping[str, object] | None = None,
-        **common: Unpack[CommonFields],
-    ) -> SignedRecord:
-        """Sign a record at a place that the caller answers for; otherwise as `sign`."""
-        return self.sign_prepared(place, self.prepare(body, decision=decision, commit=commit, **common))
 
     def prepare(
         self,
@@ -158,10 +124,10 @@ class Issuer:
         commit: Mapping[str, object] | None = None,
         **common: Unpack[CommonFields],
     ) -> Unplaced:
-        """Return a record that lacks its place alone: what can be done before it is known. Arguments as for `sign`.
+        """Return a record that lacks its place alone: what can be done before it is known.
 
-        Raises MalformedError for content that cannot be committed to and for a decision that is missing; the schema's
-        check follows in `sign_prepared`.
+        Arguments as for `Issuer.sign`. Raises MalformedError for content that cannot be committed to and for a decision
+        that is missing; the schema's check follows in `sign_prepared`.
         """
         now_ms = self._now_ms()
         fields: dict[str, Value] = {
@@ -183,11 +149,23 @@ class Issuer:
         return Unplaced(fields, disclosures, self._subject(fields, decision))
 
     def sign_prepared(self, place: Place, unplaced: Unplaced) -> SignedRecord:
-        """Sign a prepared record at a place that the caller answers for. Raises MalformedError as `sign`."""
+        """Sign a prepared record at a place. Raises MalformedError, naming the field, for what the schema refuses."""
         payload = _encode({**unplaced.fields, "stream": _stream_field(place)})
         record = decode_record(payload)  # the schema's check: what it refuses is never signed
         statement = sign_statement(self._signer, issuer=self.uri, subject=unplaced.subject, payload=payload)
         return SignedRecord(statement, record, unplaced.disclosures)
+
+    def sign_at(
+        self,
+        place: Place,
+        body: Body,
+        *,
+        decision: str | None = None,
+        commit: Mapping[str, object] | None = None,
+        **common: Unpack[CommonFields],
+    ) -> SignedRecord:
+        """Sign a record at a place; otherwise as `Issuer.sign`."""
+        return self.sign_prepared(place, self.prepare(body, decision=decision, commit=commit, **common))
 
     def _subject(self, fields: Mapping[str, Value], decision: str | None) -> str:
         """Return what a record is about. Raises MalformedError where that must be told and is not."""
@@ -199,6 +177,45 @@ class Issuer:
             msg = f"record sub: expected the URN of the decision that this {fields['type']} is about, got none"
             raise MalformedError(msg)
         return str(fields["system"])
+
+
+class Issuer(RecordSigner):
+    """Sign the records of one AI system. May be shared by threads; the stream puts them in one order."""
+
+    def __init__(
+        self,
+        uri: str,
+        signer: Signer,
+        *,
+        system: str,
+        env: str,
+        stream: Stream,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Take what a RecordSigner takes, and the stream to write to."""
+        super().__init__(uri, signer, system=system, env=env, now_ms=now_ms, random_bytes=random_bytes)
+        self.stream = stream
+
+    def sign(
+        self,
+        body: Body,
+        *,
+        decision: str | None = None,
+        commit: Mapping[str, object] | None = None,
+        **common: Unpack[CommonFields],
+    ) -> SignedRecord:
+        """Sign a record at the next place of the stream.
+
+        `decision` is what it is about. Without it, the record begins a new decision where its type can, and is about
+        the system where its type belongs to none; an outcome, a review, a notice, a contest or an explanation must be
+        given theirs. `commit` maps names to content. Raises MalformedError, naming the field, for what the schema
+        refuses: then the place is not used up. Raises StreamError when the stream cannot be kept.
+        """
+        with self.stream.turn() as turn:
+            signed = self.sign_at(turn.place, body, decision=decision, commit=commit, **common)
+            turn.take(signed.statement, signed.record)
+        return signed
 
 
 def _stream_field(place: Place) -> dict[str, Value]:

@@ -12,7 +12,6 @@ from glasslog.records import SCHEMA_VERSION, LogPolicy, Stream, decode_record, e
 from glasslog.statement import SignedStatement, sign_statement
 from glasslog_server.core.round import Candidate, grow
 from glasslog_server.core.tree import Tree
-from glasslog_server.sequencer import row_of
 from glasslog_server.storage.store import RoundWrite, Store, TreeHead
 from glasslog_server.tree_heads import HeadSigner
 
@@ -66,5 +65,5 @@ async def write_first_entry(store: Store, signer: HeadSigner, statement: SignedS
     tree = Tree()
     tiles, root = grow(tree, [candidate], {})
     head = await signer.sign(TreeSize(1), root, time)
-    await store.append(RoundWrite(LeafIndex(0), [row_of(candidate)], tiles, head))
+    await store.append(RoundWrite(LeafIndex(0), [candidate], tiles, head))
     return head

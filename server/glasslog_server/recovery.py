@@ -7,7 +7,7 @@ so it stops here with a message that says what to do. Reading costs the right ed
 entries, not the log's size.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from glasslog.authority import Authority, operator_issuer
@@ -47,10 +47,14 @@ _BEHIND = (
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """Where a log stands: its newest signed head, the tree that it is the head of, and who may sign."""
+    """Where a log stands: its newest signed head, the tree that it is the head of, and who may sign.
+
+    `edge` holds the tiles on the right edge of the tree (`Tree.right_edge`), as they are stored.
+    """
 
     head: TreeHead
     tree: Tree
+    edge: Mapping[TileId, bytes]
     authority: Authority
 
 
@@ -65,9 +69,9 @@ async def recover(store: Store, guard: Guard) -> LogState:
         raise StoreMissingError(msg)
     authority = await replay_authority(store, head.size)
     _check_signed(store, head, authority)
-    tree = await _recover_tree(store, head)
+    tree, edge = await _recover_tree(store, head)
     await _reconcile(store, guard, head, authority)
-    return LogState(head, tree, authority)
+    return LogState(head, tree, edge, authority)
 
 
 def _log_keys(store: Store, authority: Authority) -> list[VerifierKey]:
@@ -86,8 +90,11 @@ def _check_signed(store: Store, head: TreeHead, authority: Authority) -> None:
         raise StoreCorruptError(msg)
 
 
-async def _recover_tree(store: Store, head: TreeHead) -> Tree:
-    """Return the tree of `head`, rebuilt from its right edge and held against the root and the newest entries."""
+async def _recover_tree(store: Store, head: TreeHead) -> tuple[Tree, dict[TileId, bytes]]:
+    """Return the tree of `head` with the tiles of its right edge, from which it is rebuilt.
+
+    It is held against the signed root and the newest entries.
+    """
     edge = Tree.right_edge(head.size)
     tiles = await _read_tiles(store, edge, head.size)
     tree = Tree.from_tiles(head.size, tiles)
@@ -96,7 +103,7 @@ async def _recover_tree(store: Store, head: TreeHead) -> Tree:
             msg = f"expected the stored tiles to lead to the signed root {head.root.hex()}, got {root.hex()}"
             raise TreeCorruptError(msg)
     await _check_tail(store, head.size)
-    return tree
+    return tree, tiles
 
 
 async def _read_tiles(store: Store, tiles: list[TileId], size: TreeSize) -> dict[TileId, bytes]:

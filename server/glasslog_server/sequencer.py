@@ -21,9 +21,8 @@ import structlog
 from glasslog.authority import Authority
 from glasslog.errors import GlasslogError
 from glasslog.merkle import LeafIndex, TreeSize
-from glasslog.tiles import TileId, tile_width
-from glasslog_server.core.round import Candidate, RoundPlan, grow, plan_round
-from glasslog_server.core.tree import Tree
+from glasslog_server.core.round import Candidate, Duplicate, RoundPlan, grow, plan_round
+from glasslog_server.core.tree import TILE_BYTES
 from glasslog_server.errors import (
     FaultError,
     GuardError,
@@ -38,7 +37,7 @@ from glasslog_server.errors import (
 from glasslog_server.publication import PolicyEntry, Publication
 from glasslog_server.recovery import LogState, read_policy_entries, recover
 from glasslog_server.storage.guard import Guard
-from glasslog_server.storage.store import EntryRow, RoundWrite, Store, TreeHead
+from glasslog_server.storage.store import RoundWrite, Store, TreeHead
 from glasslog_server.submissions import Outcome, Sequenced, SequencerLimits, Submission, SubmissionQueue
 from glasslog_server.tree_heads import HeadSigner
 
@@ -50,7 +49,6 @@ __all__ = [
     "SequencerLimits",
     "Storage",
     "Subscriber",
-    "row_of",
 ]
 
 RECEIPT_SIZE_MIN: Final = TreeSize(2)
@@ -68,7 +66,7 @@ class RoundObserver(Protocol):
         ...
 
     def write_synced(self, seconds: float) -> None:
-        """Take note of how long a durable write of the store took."""
+        """Take note of how long it took to make a round durable, in the store and in the guard."""
         ...
 
     def failed(self, code: str) -> None:
@@ -270,11 +268,8 @@ class Sequencer:
 
         # 2. Look up what the log has already, and give indexes to the rest. Time never runs backwards in a log.
         found = await storage.store.find_leaves([candidate.leaf_hash for candidate in candidates])
-        known = {
-            candidate.leaf_hash: index for candidate, index in zip(candidates, found, strict=True) if index is not None
-        }
         now = max(state.head.time, int(self._clock()))
-        plan = plan_round(candidates, known, state.head.size, state.authority, now, self._signer.public_keys)
+        plan = plan_round(candidates, found, state.head.size, state.authority, now, self._signer.public_keys)
 
         # 3. Grow the tree, write, sign, guard, publish. Crash: see there.
         if plan.new:
@@ -294,8 +289,7 @@ class Sequencer:
         # a. Compute the tree, twice. From here on the tree in memory is ahead of the store: any failure makes the
         #    sequencer start over from what is on disk.
         tree = state.tree
-        edge = await self._untouched_edge(storage.store, tree, len(plan.new))
-        tiles, root = grow(tree, plan.new, edge)
+        tiles, root = grow(tree, plan.new, state.edge)
 
         # b. Sign. The signed head exists in memory only. Crash: nobody has seen it; the next round may sign another
         #    tree of this size, because this one never left the process.
@@ -304,16 +298,17 @@ class Sequencer:
         # c. One atomic, synced write of entries, tiles, indexes and head. Crash before: nothing of the round exists.
         #    Crash after: store one round ahead of the guard; recovery finds that and moves the guard. Failure: the
         #    outcome is unknown, and only opening the store anew tells.
-        rows = [row_of(candidate) for candidate in plan.new]
-        before = time.monotonic()
-        await storage.store.append(RoundWrite(plan.first, rows, tiles, head))
-        self._observer.write_synced(time.monotonic() - before)
+        # d. In the same breath, move the guard, from exactly the checkpoint that this round grew from. Crash after:
+        #    store and guard agree; the checkpoint was not published yet, and is when the server is back.
+        def move_guard() -> None:
+            storage.guard.swap_now(state.head.note, head.note)
 
-        # d. Move the guard, from exactly the checkpoint that this round grew from. Crash after: store and guard agree;
-        #    the checkpoint was not published yet, and is when the server is back.
-        await storage.guard.swap(state.head.note, head.note)
+        before = time.monotonic()
+        await storage.store.append(RoundWrite(plan.first, plan.new, tiles, head), move_guard)
+        self._observer.write_synced(time.monotonic() - before)
         policy_entries = [PolicyEntry(index, plan.new[index - plan.first].entry) for index in plan.policy_indexes]
-        return LogState(head, tree, plan.authority), Publication(plan.first, head, tiles, policy_entries)
+        edge = {tile: data for tile, data in {**state.edge, **tiles}.items() if len(data) < TILE_BYTES}
+        return LogState(head, tree, edge, plan.authority), Publication(plan.first, head, tiles, policy_entries)
 
     async def _publish(self, publication: Publication) -> None:
         """Tell everybody. Crash: as after the guard was moved; who heard of it heard of what is durable."""
@@ -322,33 +317,22 @@ class Sequencer:
             if settled is not None:
                 await settled
 
-    async def _untouched_edge(self, store: Store, tree: Tree, grown: int) -> dict[TileId, bytes]:
-        """Read the tiles of the grown tree's right edge that growing it by `grown` leaves does not change."""
-        size = TreeSize(tree.size + grown)
-        untouched = [tile for tile in Tree.right_edge(size) if tile_width(tile, size) == tile_width(tile, tree.size)]
-        values = await store.read_tiles(untouched)
-        edge = {}
-        for tile, value in zip(untouched, values, strict=True):
-            if value is None:
-                msg = f"expected the stored tile {tile} on the right edge, got none"
-                raise StoreCorruptError(msg)
-            edge[tile] = value[: tile_width(tile, size) * _HASH_BYTES]
-        return edge
-
     async def _outcomes(self, store: Store, candidates: Sequence[Candidate], plan: RoundPlan) -> list[Outcome]:
         """Pair each verdict with the first head that covers it; only duplicates need to ask the store for theirs."""
         head = self.head
         heads: dict[LeafIndex, TreeHead] = {}
         outcomes: list[Outcome] = []
         for candidate, verdict in zip(candidates, plan.verdicts, strict=True):
-            if isinstance(verdict, GlasslogError):
+            if isinstance(verdict, int):
+                outcomes.append(Sequenced(verdict, candidate.leaf_hash, head, duplicate=False))
+            elif isinstance(verdict, Duplicate):
+                index, covering = verdict.index, head
+                if index < plan.first:
+                    covering = heads.get(index) or await _covering_head(store, index, head)
+                    heads[index] = covering
+                outcomes.append(Sequenced(index, candidate.leaf_hash, covering, duplicate=True))
+            else:
                 outcomes.append(verdict)
-                continue
-            covering = head
-            if verdict.index < plan.first:
-                covering = heads.get(verdict.index) or await _covering_head(store, verdict.index, head)
-                heads[verdict.index] = covering
-            outcomes.append(Sequenced(verdict.index, candidate.leaf_hash, covering, verdict.duplicate))
         return outcomes
 
     def _answer(self, outcomes: list[Outcome]) -> None:
@@ -406,12 +390,6 @@ class Sequencer:
         self._taken = []
         for submission in held:
             submission.refuse(type(error)(str(error)))
-
-
-def row_of(candidate: Candidate) -> EntryRow:
-    """Return what the store keeps of a candidate."""
-    stream = None if candidate.stream is None else (candidate.issuer, *candidate.stream)
-    return EntryRow(candidate.entry, candidate.leaf_hash, candidate.subject, stream)
 
 
 def _may_pass(fault: ServerError) -> bool:

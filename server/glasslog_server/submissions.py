@@ -19,11 +19,11 @@ from glasslog_server.errors import OverloadedError, TreeRangeError
 from glasslog_server.storage.store import TreeHead
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen it would cost three times as much to make, and one is made for every entry
 class Sequenced:
     """A durable place in the log. `head` is the first signed head, of size 2 or more, that covers it.
 
-    `duplicate` tells that the log had this statement before.
+    `duplicate` tells that the log had this statement before. Treat it as immutable.
     """
 
     index: LeafIndex

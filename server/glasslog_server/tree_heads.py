@@ -28,6 +28,8 @@ class HeadSigner:
             raise ValueError(msg)
         self.origin = origin
         self._signers = tuple(signers)
+        self._verifier_keys = tuple(VerifierKey(origin, TYPE_ED25519, signer.public_key) for signer in signers)
+        self._last_header = 0, b""  # of receipts: the same for all tree heads of one second
         self._in_memory = all(isinstance(signer, SigningKey) for signer in signers)
 
     @property
@@ -38,7 +40,7 @@ class HeadSigner:
     @property
     def verifier_keys(self) -> tuple[VerifierKey, ...]:
         """Return the vkeys of the log, in the order of the signature lines."""
-        return tuple(VerifierKey(self.origin, TYPE_ED25519, key) for key in self.public_keys)
+        return self._verifier_keys
 
     async def sign(self, size: TreeSize, root: Hash, time: int) -> TreeHead:
         """Return the signed head of a tree; `time` is in POSIX seconds. Raises SigningError.
@@ -51,8 +53,7 @@ class HeadSigner:
 
     def _sign(self, size: TreeSize, root: Hash, time: int) -> TreeHead:
         signer = self._signers[0]
-        issuer = operator_issuer(self.origin)
-        protected = encode_receipt_header(signer.public_key, issuer=issuer, subject=issuer, time=time)
+        protected = self._receipt_header(time)
         message = signed_root_bytes(protected, root)
         note = sign_checkpoint(Checkpoint(self.origin, size, root), self._signers)
         signature = signer.sign(message)
@@ -63,3 +64,12 @@ class HeadSigner:
             msg = f"expected the log's own signature to verify at size {size}: {error}"
             raise SigningError(msg) from error
         return TreeHead(size, root, time, note, protected, signature)
+
+    def _receipt_header(self, time: int) -> bytes:
+        last_time, header = self._last_header
+        if last_time != time:
+            issuer = operator_issuer(self.origin)
+            key = self._signers[0].public_key
+            header = encode_receipt_header(key, issuer=issuer, subject=issuer, time=time)
+            self._last_header = time, header
+        return header

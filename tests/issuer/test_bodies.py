@@ -145,7 +145,7 @@ def test_items_become_values_of_the_data_model(item: object, value: object) -> N
     assert type(converted) is type(value)
 
 
-@pytest.mark.parametrize("item", [{1, 2}, deque, object(), Usage], ids=repr)
+@pytest.mark.parametrize("item", [{1, 2}, deque, object(), Usage], ids=["set", "class", "object", "body"])
 def test_what_the_data_model_has_no_place_for_is_refused_when_it_is_signed(item: object) -> None:
     with pytest.raises(MalformedError):
         make_issuer().sign(MODEL, commit={"input": item})

@@ -7,8 +7,9 @@ from typing import Self
 
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.tiles import TileId
+from glasslog_server.core.round import Candidate
 from glasslog_server.core.tree import Tree
-from glasslog_server.storage.store import EntryRow, RoundWrite, Store, StoreMeta, TreeHead
+from glasslog_server.storage.store import RoundWrite, Store, StoreMeta, TreeHead
 
 META = StoreMeta(bytes(range(16)), "log.example/decisions")
 
@@ -18,11 +19,12 @@ def entry(number: int) -> bytes:
     return b"entry %d " % number + hashlib.sha512(b"%d" % number).digest()[: number * 7 % 70]
 
 
-def row(number: int) -> EntryRow:
+def row(number: int) -> Candidate:
     """Return entry `number` of a log with 7 subjects and 3 streams; every fifth entry has no stream."""
     data = entry(number)
-    stream = None if number % 5 == 0 else ("https://issuer.example", f"stream {number % 3}", number // 3)
-    return EntryRow(data, hash_leaf(data), f"urn:example:{number % 7}", stream)
+    stream = None if number % 5 == 0 else (f"stream {number % 3}", number // 3)
+    subject = f"urn:example:{number % 7}"
+    return Candidate(data, hash_leaf(data), "https://issuer.example", subject, bytes(32), "text/plain", None, stream)
 
 
 def head(size: int, root: Hash) -> TreeHead:
@@ -55,7 +57,7 @@ class Writer:
         """Return a round of the next `count` entries."""
         return self.round_of([row(number) for number in range(self.tree.size, self.tree.size + count)])
 
-    def round_of(self, rows: Sequence[EntryRow]) -> RoundWrite:
+    def round_of(self, rows: Sequence[Candidate]) -> RoundWrite:
         first = LeafIndex(self.tree.size)
         changed = self.tree.append([new.leaf_hash for new in rows])
         self.tiles.update(changed)

@@ -333,13 +333,13 @@ def test_whatever_of_a_write_reaches_the_disk_a_whole_record_is_read(
     arriving = encode_slot(new)
     arrived = data.draw(st.integers(0, len(arriving)))
     newer[:arrived] = arriving[:arrived]
-    read = newest_record(bytes(slots[0] + slots[1]))
+    read = newest_record(map(bytes, slots))
     whole = bytes(newer[: len(arriving)]) == arriving
     assert read == (new if whole else old)
     if arrived:
         bit = data.draw(st.integers(0, 8 * arrived - 1))
         newer[bit // 8] ^= 1 << bit % 8
-        assert newest_record(bytes(slots[0] + slots[1])) == old
+        assert newest_record(map(bytes, slots)) == old
 
 
 @pytest.mark.parametrize("swaps", [1, 2])

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glasslog.merkle import TreeSize
+from glasslog.tiles import encode_bundle
 from glasslog_server.core.limits import STORE_CACHE_BYTES
 from glasslog_server.errors import (
     StoreCorruptError,
@@ -25,9 +26,10 @@ from glasslog_server.errors import (
     StoreMissingError,
 )
 from glasslog_server.storage import keys
-from glasslog_server.storage.rocks import RocksStore
+from glasslog_server.storage.rocks import FRAGMENTS_MAX, RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine
-from tests.server.rounds import META, Writer, check_store, head, row
+from glasslog_server.storage.rows import merge_places
+from tests.server.rounds import META, Writer, check_store, entry, head, row
 
 
 @pytest.fixture
@@ -121,10 +123,10 @@ def test_an_interrupted_creation_is_recognised(path: Path) -> None:
         RocksStore.open(path)
 
 
-@pytest.mark.parametrize("version", [0, 2, 2**32 - 1])
+@pytest.mark.parametrize("version", [0, 1, 3, 2**32 - 1])
 def test_a_store_of_another_format_is_refused(path: Path, version: int) -> None:
     write_row(path, keys.META, version.to_bytes(4, "big") + keys.encode_meta(META)[4:])
-    with pytest.raises(StoreFormatError, match=f"expected a store of format version 1, got {version}:"):
+    with pytest.raises(StoreFormatError, match=f"expected a store of format version 2, got {version}:"):
         RocksStore.open(path)
     with pytest.raises(StoreFormatError):
         RocksStore.open(path)
@@ -186,13 +188,28 @@ async def test_a_second_opener_in_another_process_is_refused(path: Path) -> None
 # --------------------------------------------------------------------------------------------------------------- layout
 
 
-async def test_a_full_bundle_is_one_row_whatever_the_rounds(path: Path) -> None:
+async def test_a_full_bundle_is_one_row_however_small_the_rounds(path: Path) -> None:
     store = RocksStore.create(path, META)
-    await Writer().write(store, [1, 2, 250, 1, 1, 2, 300])
+    await Writer().write(store, [1, 2, 200, 50, 1, 1, 1, 3, 200, 50, 2, 1])
     await store.close()
     engine = RocksEngine.open(path)
     fragments = [key for key, _ in engine.scan(b"e", b"e")]
-    assert fragments == [keys.fragment_key(0, 0), keys.fragment_key(1, 0), keys.fragment_key(2, 0)]
+    assert fragments == [keys.fragment_key(0, 0), keys.fragment_key(1, 0)]
+    engine.close()
+
+
+async def test_a_full_bundle_stays_in_a_few_fragments(path: Path) -> None:
+    store = RocksStore.create(path, META)
+    writer = Writer()
+    await writer.write(store, [100, 1, 299, 200])
+    await check_store(store, 600)
+    assert await store.read_bundle(1, 200) == encode_bundle(entry(number) for number in range(256, 456))
+    await store.close()
+    engine = RocksEngine.open(path)
+    fragments = [key for key, _ in engine.scan(b"e", b"e")]
+    places = [(0, 0), (0, 100), (0, 101), (1, 0), (1, 144), (2, 0)]
+    assert FRAGMENTS_MAX >= 3
+    assert fragments == [keys.fragment_key(bundle, offset) for bundle, offset in places]
     engine.close()
 
 
@@ -204,6 +221,18 @@ async def test_a_round_adds_one_fragment_to_an_open_bundle(path: Path) -> None:
     fragments = [key for key, _ in engine.scan(b"e", b"e")]
     assert fragments == [keys.fragment_key(0, 0), keys.fragment_key(0, 1), keys.fragment_key(0, 3)]
     engine.close()
+
+
+def test_places_that_lie_far_apart_are_in_rows_of_their_own() -> None:
+    places = [(256, 0), (256, 2**15 - 1), (257, 2**15), (258, 2**16), (511, 2**40)]
+    rows = list(keys.encode_stream_rows(b"q" + bytes(16), places))
+    assert [keys.decode_stream_row(key, value) for key, value in rows] == [
+        places[:2],
+        places[2:3],
+        places[3:4],
+        places[4:],
+    ]
+    assert list(merge_places(sorted(rows), 257)) == places[2:]
 
 
 # --------------------------------------------------------------------------------------------------------------- damage
@@ -293,7 +322,8 @@ DAMAGED_ROWS: list[tuple[bytes, bytes, str]] = [
     (keys.fragment_key(0, 0), b"\0", "whole entries"),
     (keys.fragment_key(0, 0), b"\0\5four", "whole entries"),
     (keys.fragment_key(0, 0), b"\0\1x", "expected the entries of bundle 0 from offset 1 on, got none"),
-    (keys.leaf_key(row(0).leaf_hash), b"short", "expected an index of 8 bytes, got 5"),
+    (keys.leaf_keys([row(0).leaf_hash])[0], b"short", "expected an index of 8 bytes, got 5"),
+    (keys.stream_prefix("https://issuer.example", "stream 1") + bytes(16), b"xx", "expected places of a stream"),
     (keys.head_key(TreeSize(20)), b"short", "expected a tree head of"),
     (keys.head_key(TreeSize(20)), bytes(100), "expected a tree head of 60 bytes, got 100"),
 ]
@@ -309,6 +339,7 @@ async def test_a_row_that_cannot_be_read_is_our_fault(path: Path, key: bytes, va
         await store.read_bundle(0, 20)
         await store.find_leaves([row(0).leaf_hash])
         await store.heads(TreeSize(0), 9)
+        await store.find_stream("https://issuer.example", "stream 1", 0, 9)
 
     with pytest.raises(StoreCorruptError, match=message):
         await read_all()

@@ -12,9 +12,10 @@ from random import Random
 
 import pytest
 
-from glasslog_server.errors import StoreError
-from glasslog_server.storage.rocks import RocksStore, Row
+from glasslog_server.errors import GuardError, StoreError
+from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine
+from glasslog_server.storage.rows import Row
 from tests.server.rounds import META, Writer, check_store
 
 ROOT = Path(__file__).parent.parent.parent
@@ -84,6 +85,45 @@ async def test_after_a_failed_append_nothing_is_visible_or_appended_until_it_is_
     await check_store(store, size_after)
     await store.append(Writer.after(size_after).round(10))
     await check_store(store, size_after + 10)
+    await store.close()
+
+
+async def test_what_follows_a_round_runs_when_it_is_on_disk_and_before_it_is_seen(path: Path) -> None:
+    store, engine = await open_faulty(path)
+    engine.go_on.clear()
+    engine.waiting.clear()
+    followed, may_end = threading.Event(), threading.Event()
+
+    def follow() -> None:
+        followed.set()
+        assert may_end.wait(timeout=30)
+
+    appending = asyncio.create_task(store.append(Writer.after(250).round(10), follow))
+    await asyncio.to_thread(engine.waiting.wait, 30)
+    assert not followed.is_set()
+    engine.go_on.set()
+    await asyncio.to_thread(followed.wait, 30)
+    await check_store(store, 250)
+    may_end.set()
+    await appending
+    await check_store(store, 260)
+    await store.close()
+
+
+async def test_when_what_follows_a_round_fails_nothing_is_visible_or_appended_until_it_is_reopened(path: Path) -> None:
+    store, _ = await open_faulty(path)
+
+    def fail() -> None:
+        raise GuardError("no")
+
+    with pytest.raises(GuardError, match="no"):
+        await store.append(Writer.after(250).round(10), fail)
+    await check_store(store, 250)
+    with pytest.raises(StoreError, match="reopen it"):
+        await store.append(Writer.after(250).round(10))
+    await store.close()
+    store = RocksStore.open(path)
+    await check_store(store, 260)
     await store.close()
 
 

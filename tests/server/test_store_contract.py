@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from glasslog.limits import ENTRY_BYTES_MAX
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.tiles import TileId, decode_bundle, encode_bundle
-from glasslog_server.errors import StoreClosedError, StoreConflictError, StoreCorruptError
+from glasslog_server.core.round import Candidate
+from glasslog_server.errors import GuardError, StoreClosedError, StoreConflictError, StoreCorruptError
 from glasslog_server.storage.memory import MemoryStore
 from glasslog_server.storage.rocks import RocksStore
-from glasslog_server.storage.store import SEQ_MAX, EntryRow, RoundWrite, Store
+from glasslog_server.storage.store import SEQ_MAX, RoundWrite, Store
 from tests.server.rounds import META, Writer, check_store, entry, row
 
 
@@ -119,14 +120,14 @@ async def test_a_round_that_does_not_follow_is_refused_before_anything_is_writte
 @pytest.mark.parametrize(
     "bad_row",
     [
-        replace(row(2), entry=bytes(ENTRY_BYTES_MAX + 1)),
-        replace(row(2), leaf_hash=Hash(bytes(31))),
-        replace(row(2), stream=("https://issuer.example", "s", -1)),
-        replace(row(2), stream=("https://issuer.example", "s", SEQ_MAX + 1)),
+        row(2)._replace(entry=bytes(ENTRY_BYTES_MAX + 1)),
+        row(2)._replace(leaf_hash=Hash(bytes(31))),
+        row(2)._replace(stream=("s", -1)),
+        row(2)._replace(stream=("s", SEQ_MAX + 1)),
     ],
 )
 async def test_a_row_that_cannot_be_stored_is_refused_before_anything_is_written(
-    store: Store, writer: Writer, bad_row: EntryRow
+    store: Store, writer: Writer, bad_row: Candidate
 ) -> None:
     good = writer.round(3)
     bad = replace(good, entries=[*good.entries[:2], bad_row])
@@ -154,6 +155,22 @@ async def test_of_two_rounds_at_once_one_is_refused(store: Store, writer: Writer
 async def test_rounds_called_at_once_are_written_one_after_the_other(store: Store, writer: Writer) -> None:
     await asyncio.gather(*(store.append(writer.round(count)) for count in (100, 200, 1, 300)))
     await check_store(store, 601)
+
+
+async def test_what_follows_a_round_is_called_once_and_its_error_is_raised(store: Store, writer: Writer) -> None:
+    calls = []
+    await store.append(writer.round(5), lambda: calls.append("here"))
+    assert calls == ["here"]
+    bad = replace(writer.round(5), first=LeafIndex(99))
+    with pytest.raises(StoreConflictError):
+        await store.append(bad, lambda: calls.append("not here"))
+    assert calls == ["here"]
+
+    def fail() -> None:
+        raise GuardError("no")
+
+    with pytest.raises(GuardError, match="no"):
+        await store.append(Writer.after(5).round(5), fail)
 
 
 async def test_no_reader_sees_half_a_round(store: Store, writer: Writer) -> None:
@@ -272,7 +289,7 @@ async def test_entries_beyond_the_end_are_a_hole(store: Store, writer: Writer) -
 async def test_the_smallest_and_the_largest_entries_are_kept(store: Store, writer: Writer) -> None:
     entries = [b"", b"x", bytes(ENTRY_BYTES_MAX), b"", bytes(ENTRY_BYTES_MAX)]
     for data in entries:
-        await store.append(writer.round_of([EntryRow(data, hash_leaf(data), "urn:example:0", None)]))
+        await store.append(writer.round_of([row(0)._replace(entry=data, leaf_hash=hash_leaf(data), stream=None)]))
     assert await store.read_entries(LeafIndex(0), LeafIndex(5)) == entries
     assert await store.read_bundle(0, 5) == encode_bundle(entries)
 
@@ -298,9 +315,7 @@ async def test_entries_of_a_subject_are_found_from_an_index_on(store: Store, wri
 async def test_any_text_can_be_a_subject(store: Store, writer: Writer) -> None:
     subjects = ["", "urn:example:ü", "x" * 5_000, "\ud800", "urn:example:\0"]
     await store.append(
-        writer.round_of(
-            [EntryRow(entry(number), row(number).leaf_hash, each, None) for number, each in enumerate(subjects)]
-        )
+        writer.round_of([row(number)._replace(subject=each, stream=None) for number, each in enumerate(subjects)])
     )
     for number, subject in enumerate(subjects):
         assert await store.find_subject(subject, LeafIndex(0), 9) == [number]
@@ -308,7 +323,7 @@ async def test_any_text_can_be_a_subject(store: Store, writer: Writer) -> None:
 
 async def test_a_stream_is_found_in_the_order_of_its_numbers(store: Store, writer: Writer) -> None:
     places = [5, 3, 3, 300, 0, SEQ_MAX]
-    rows = [replace(row(number), stream=("https://a.example", "s", seq)) for number, seq in enumerate(places)]
+    rows = [row(number)._replace(issuer="https://a.example", stream=("s", seq)) for number, seq in enumerate(places)]
     await store.append(writer.round_of(rows[:2]))
     await store.append(writer.round_of(rows[2:]))
 
@@ -321,16 +336,44 @@ async def test_a_stream_is_found_in_the_order_of_its_numbers(store: Store, write
     assert await find(SEQ_MAX, 9) == [(SEQ_MAX, 5)]
 
 
+PLACES = st.tuples(
+    st.sampled_from([0, 1, 2, 254, 255, 256, 257, 511, 512, 70_000, SEQ_MAX - 1, SEQ_MAX]), st.booleans()
+)
+
+
+@given(st.lists(st.lists(PLACES, min_size=1, max_size=30), min_size=1, max_size=4), st.data())
+@settings(max_examples=40)
+@pytest.mark.parametrize("engine", ["memory", "rocks"])
+async def test_numbers_in_any_order_and_used_any_number_of_times_are_found(
+    engine: str, rounds: list[list[tuple[int, bool]]], data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        store, writer = create(engine, Path(folder)), Writer()
+        expected: list[tuple[int, int]] = []
+        for places in rounds:
+            first = writer.tree.size
+            rows = [row(first + n)._replace(stream=("s" if is_s else "t", seq)) for n, (seq, is_s) in enumerate(places)]
+            expected += [(seq, first + n) for n, (seq, is_s) in enumerate(places) if is_s]
+            await store.append(writer.round_of(rows))
+        expected.sort()
+        issuer = row(0).issuer
+        assert await store.find_stream(issuer, "s", 0, 1_000) == expected
+        start, limit = data.draw(PLACES)[0], data.draw(st.integers(0, 12))
+        later = [place for place in expected if place[0] >= start]
+        assert await store.find_stream(issuer, "s", start, limit) == later[:limit]
+        await store.close()
+
+
 async def test_streams_of_other_issuers_and_names_are_others(store: Store, writer: Writer) -> None:
     names = [("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc")]
-    rows = [replace(row(number), stream=(*name, 0)) for number, name in enumerate(names)]
+    rows = [row(number)._replace(issuer=issuer, stream=(name, 0)) for number, (issuer, name) in enumerate(names)]
     await store.append(writer.round_of(rows))
     for number, (issuer, stream) in enumerate(names):
         assert await store.find_stream(issuer, stream, 0, 9) == [(0, number)]
 
 
 async def test_content_without_a_stream_is_in_none(store: Store, writer: Writer) -> None:
-    await store.append(writer.round_of([replace(row(number), stream=None) for number in range(3)]))
+    await store.append(writer.round_of([row(number)._replace(stream=None) for number in range(3)]))
     assert await store.find_stream("https://issuer.example", "stream 1", 0, 9) == []
     assert await store.find_stream("", "", 0, 9) == []
 

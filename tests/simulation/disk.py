@@ -4,7 +4,7 @@ Every fault comes in two versions: the write failed and is not there, and the wr
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from glasslog.merkle import Hash, LeafIndex
@@ -47,7 +47,7 @@ class FaultyStore(MemoryStore):
         self._disk = disk
         self._failed = False
 
-    async def append(self, write: RoundWrite) -> None:
+    async def append(self, write: RoundWrite, and_then: Callable[[], None] | None = None) -> None:
         if self._failed:
             raise StoreError("a write failed before: open the store anew")
         fault = self._disk.store_faults.pop(0) if self._disk.store_faults else None
@@ -58,6 +58,9 @@ class FaultyStore(MemoryStore):
         if fault is not None:
             self._failed = True
             raise StoreError("the write failed")
+        if and_then is not None:
+            and_then()
+            await asyncio.sleep(0)  # or after what follows it
 
     async def find_leaves(self, leaf_hashes: Sequence[Hash]) -> list[LeafIndex | None]:
         if self._disk.read_faults:
@@ -77,15 +80,18 @@ class FaultyGuard:
         return GuardRecord(0, STORE_ID, FileIdentity(inode=0, birth_ns=0), self._disk.guarded)
 
     async def swap(self, expected: bytes, new: bytes) -> None:
+        await asyncio.sleep(0)
+        self.swap_now(expected, new)
+        await asyncio.sleep(0)
+
+    def swap_now(self, expected: bytes, new: bytes) -> None:
         if self._failed:
             raise GuardError("a swap failed before: open the guard anew")
         if self._disk.guarded != expected:
             raise GuardConflictError("another note is guarded")
         fault = self._disk.guard_faults.pop(0) if self._disk.guard_faults else None
-        await asyncio.sleep(0)
         if fault is not False:
             self._disk.guarded = new
-        await asyncio.sleep(0)
         if fault is not None:
             self._failed = True
             raise GuardError("the swap failed")

@@ -142,6 +142,7 @@ def test_the_document_has_the_fields_that_are_documented(desk: Desk) -> None:
         "record",
         "disclosures",
         "closed",
+        "erased",
     ]
     assert shown["checkpoint"] == {"origin": "log.example/2025", "size": 7, "root": LEDGER.tree().root().hex()}
     assert shown["record"]["body"]["decision"]["label"] == "refer"

@@ -16,12 +16,14 @@ from tests.verifier.evidence import (
     record_fields,
     small_log,
 )
+from tests.verifier.forks import fork_file
 from tests.verifier.scenario import POLICY
 from tests.verifier.test_note import EXAMPLE
 
 LEDGER = small_log()
 FILES = {
     FileType.BUNDLE: [LEDGER.bundle(4).encode(), LEDGER.bundle(4, disclosed=disclosures()).encode()],
+    FileType.FORK: [fork_file()],
     FileType.STATEMENT: [LEDGER.entries[4].entry],
     FileType.TRANSPARENT_STATEMENT: [LEDGER.transparent_statement(4)],
     FileType.RECEIPT: [LEDGER.receipt(4), LEDGER.consistency_receipt(3, 7)],

@@ -72,14 +72,14 @@ def test_the_entries_of_a_decision_are_listed() -> None:
         assert log.decision(SUBJECT) == tuple(statement.leaf_hash for statement in LEDGER.entries[2:])
         assert log.decision("urn:none") == ()
         log.close()
-    assert server.asked[0].path == "/decisions/urn%3Auuid%3A7f1f1c5e-6a3b-4c0e-9d53-0d9a3f0a7c11"
+    assert server.asked[0].path == "/decisions/urn%3Auuid%3A7f1f1c5e-6a3b-4c0e-9d53-0d9a3f0a7c11?limit=1000"
 
 
 def test_pages_are_followed_to_their_end() -> None:
-    pages = {"": (b"\x01", 5), "?from=5": (b"\x02", 9), "?from=9": (b"\x03", None)}
+    pages = {"": (b"\x01", 5), "&from=5": (b"\x02", 9), "&from=9": (b"\x03", None)}
 
     def answer(path: str) -> Answer:
-        first, following = pages[path.removeprefix("/decisions/urn%3Ax")]
+        first, following = pages[path.removeprefix("/decisions/urn%3Ax?limit=1000")]
         return json_answer({"entries": [{"entry_id": (first * 32).hex()}], "next": following})
 
     with LogServer(answer).running() as server:

@@ -11,8 +11,10 @@
     │   ├── QuorumError           too few of the trusted witnesses have cosigned
     │   ├── CommitmentError       a disclosure does not open a commitment of the record
     │   ├── AuthorityError        the signer was not entitled to say this
-    │   └── MismatchError         two parts that must speak of the same thing do not
+    │   ├── MismatchError         two parts that must speak of the same thing do not
+    │   └── RollbackError         a log shows a tree that is smaller than one it has signed before
     └── UncheckableError          nothing is wrong, but something needed for the check is missing
+        └── AbsentError           a source was asked, and does not have it
 
 The three branches never mix: the command line turns them into the exit codes 1 (malformed and false) and 3 (could not
 check). Every decoder accepts any bytes or raises `MalformedError`; every `verify_*` function returns or raises from
@@ -97,7 +99,19 @@ class MismatchError(VerificationError):
     code = "mismatch"
 
 
+class RollbackError(VerificationError):
+    """Report a log that shows a tree smaller than one it has signed before."""
+
+    code = "rollback"
+
+
 class UncheckableError(GlasslogError):
     """Report that a check could not be made: material is missing, or a source cannot be reached."""
 
     code = "could_not_check"
+
+
+class AbsentError(UncheckableError):
+    """Report that a source was asked for something and does not have it."""
+
+    code = "absent"

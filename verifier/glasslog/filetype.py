@@ -16,6 +16,7 @@ class FileType(StrEnum):
     """A kind of file that Glasslog reads or writes; the value is its name in options and in JSON."""
 
     BUNDLE = "bundle"
+    FORK = "fork"
     STATEMENT = "statement"
     TRANSPARENT_STATEMENT = "transparent-statement"
     RECEIPT = "receipt"
@@ -41,6 +42,7 @@ class FileType(StrEnum):
 
 _LABELS: Final = {
     FileType.BUNDLE: "evidence bundle",
+    FileType.FORK: "evidence of a fork",
     FileType.STATEMENT: "Signed Statement",
     FileType.TRANSPARENT_STATEMENT: "Transparent Statement",
     FileType.RECEIPT: "COSE receipt",
@@ -62,8 +64,9 @@ _CHECKPOINT: Final = re.compile(rb"[^\n]+\n[0-9]+\n[^\n]+\n(?:[^\n]+\n)*\n")
 _SIGNATURE_LINES: Final = "\n\n\u2014 ".encode()
 _VKEY: Final = re.compile(rb"\s*[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*\s*")
 _POLICY: Final = re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(?:log|witness|group|quorum)[ \t]")
-# Deterministic CBOR: the shortest keys come first, so maps of ours begin with "v" and, in a bundle, go on with "type".
+# Deterministic CBOR: the shortest keys come first, so maps of ours begin with "v" and, in files, go on with "type".
 _BUNDLE: Final = re.compile(rb"[\xa0-\xb7]\x61v.\x64type\x6fglasslog-bundle", re.DOTALL)
+_FORK: Final = re.compile(rb"[\xa0-\xb7]\x61v.\x64type\x6dglasslog-fork", re.DOTALL)
 _RECORD: Final = re.compile(rb"[\xa0-\xb7]\x61v")
 _COSE_KEY: Final = re.compile(rb"[\xa1-\xb7]\x01")
 _ARRAY: Final = re.compile(rb"\x80\Z|(?:[\x81-\x97]|\x98.|\x99..)(?P<first>.)", re.DOTALL)
@@ -73,6 +76,7 @@ _MARKS: Final = (
     (re.compile(rb"\s*-----BEGIN PUBLIC KEY-----"), FileType.PUBLIC_KEY),
     (re.compile(rb"\s*-----BEGIN [A-Z ]*PRIVATE KEY-----"), FileType.PRIVATE_KEY),
     (_BUNDLE, FileType.BUNDLE),
+    (_FORK, FileType.FORK),
     (_RECORD, FileType.RECORD),
     (_COSE_KEY, FileType.COSE_KEY),
 )

@@ -39,6 +39,13 @@ class KeptHead:
         strings = map(cose.encode_bytes, (self.root, self.protected, self.signature))
         return b"".join((_ARRAY_OF_4, cbor.encode(self.size), *strings))
 
+    def claimed_time(self, issuer: str) -> int:
+        """Return the log's time in the header, in POSIX seconds; the signature is not checked.
+
+        Raises MalformedError for a header that is not of a receipt, MismatchError for one of another log.
+        """
+        return _read_header(self.protected, issuer)[1]
+
     def verify(self, issuer: str, keys: Sequence[PublicKey]) -> int:
         """Check that the log `issuer` signed this head with one of `keys`; return its time, in POSIX seconds.
 

@@ -48,9 +48,14 @@ DISCLOSURE_BYTES_MAX: Final = 16 * 1_024 * 1_024
 DISCLOSURES_MAX: Final = COMMITMENTS_MAX
 DISCLOSURE_FILE_BYTES_MAX: Final = 64 * 1_024 * 1_024
 
+ERASURES_MAX: Final = 256  # erasure records that one verification looks at
+
 # Kept heads: a tree size, a root, the protected header of a receipt, a signature, and their heads.
 HEAD_BYTES_MAX: Final = PROTECTED_BYTES_MAX + 128
 HEADS_PAGE_MAX: Final = 1_000  # heads in one answer: some 230 KB
+
+# Evidence of a fork: two notes and a path.
+FORK_BYTES_MAX: Final = 2 * NOTE_BYTES_MAX + 4_096
 
 # One evidence bundle: statement, proofs, the authority chain and disclosures.
 AUTHORITY_CHAIN_MAX: Final = 16  # policy entries a bundle may carry

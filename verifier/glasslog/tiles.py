@@ -132,6 +132,18 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
     return entries
 
 
+def bundle_prefix(data: bytes, width: int) -> bytes:
+    """Return the partial bundle of the first `width` entries of a wider one. Raises MalformedError."""
+    position = 0
+    for number in range(width):
+        start = position + _LENGTH_BYTES
+        position = start + int.from_bytes(data[position:start], "big")
+        if start > len(data) or position > len(data):
+            msg = f"expected at least {width} entries in a bundle, got {len(data)} bytes that end within entry {number}"
+            raise MalformedError(msg)
+    return data[:position]
+
+
 def _index_path(index: int) -> str:
     groups = [f"{index % 1000:03d}"]
     while index >= 1000:  # noqa: PLR2004 (three decimal digits a group)

@@ -4,8 +4,12 @@ The clinical part knows nothing of the log. `cohort` holds the people and `featu
 `training` fits the `model` and the `guardrails`; `referrals` are the requests that arrive, and `screening` answers each
 with one `Decision`. `document` gives models and policies their canonical bytes, and `practice` sets all of that up.
 
-The vendor's part: `evidence` says in the words of evidence records what the system is and what it decided, `recording`
-signs that, `vendor` submits it and keeps the receipts.
+The life of the system: `arrivals` are the people who come, and when; the `clinician` looks at every proposal;
+`fairness` compares groups and `drift` those who arrive with those the model knows. `production` goes through all of
+that, from the registration of the system to its retraining.
+
+The vendor's part: `evidence` says in the words of evidence records what was decided about a person, `governance` what
+the system is and what changed about it; the `vendor` records that and keeps the receipts.
 
 The demo itself: `run` is the way from beginning to end, with a log from `development_log`, the relying party in
 `customer` and its adversary in `forgery`. `summary` holds what was found, `narration` tells it, `command` is the

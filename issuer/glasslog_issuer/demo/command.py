@@ -13,19 +13,19 @@ from typing import Final
 import click
 from rich.console import Console
 
+from glasslog_issuer.demo.arrivals import ARRIVALS_MAX, ARRIVALS_MIN
 from glasslog_issuer.demo.errors import DemoError
 from glasslog_issuer.demo.narration import Narration
 from glasslog_issuer.demo.run import Demonstration
 
 DECISIONS_DEFAULT: Final = 300
-DECISIONS_MAX: Final = 1_202  # the people held out
 _EXIT_NOT_AS_IT_MUST_BE: Final = 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option(
     "--decisions",
-    type=click.IntRange(1, DECISIONS_MAX),
+    type=click.IntRange(ARRIVALS_MIN, ARRIVALS_MAX),
     default=DECISIONS_DEFAULT,
     show_default=True,
     help="How many referrals arrive.",

@@ -1,47 +1,28 @@
-"""Say in the words of evidence records what the screening system is and what it decided.
+"""Say in the words of evidence records what was decided about a person, and what became of it.
 
 These are the bodies of records; identity, time, stream and signature are added where records are made. Nothing here is
-content: measurements, notes and factors only enter a record as commitments (`Decision.content`).
+content: measurements, notes, factors and results only enter a record as commitments (`Decision.content`).
 """
 
-from collections.abc import Mapping
+import hashlib
 from typing import Final
 
 from glasslog_issuer import bodies
-from glasslog_issuer.bodies import ConfigRegistration, Inference, ModelAssurance, ModelRegistration
-from glasslog_issuer.demo.document import document_digest
-from glasslog_issuer.demo.guardrails.execution import PROVIDER, Policy
-from glasslog_issuer.demo.model import MODEL_NAME, MODEL_VERSION, RiskModel
+from glasslog_issuer.bodies import Inference, ModelAssurance
+from glasslog_issuer.bodies.inference import Outcome
+from glasslog_issuer.bodies.people import Notice, Oversight
+from glasslog_issuer.demo.clinician import Review
+from glasslog_issuer.demo.guardrails.execution import PROVIDER
+from glasslog_issuer.demo.model import MODEL_NAME
 from glasslog_issuer.demo.screening import AUTOMATION, Decision
 
 OPERATION: Final = "classify"
 ASSURANCE: Final[ModelAssurance] = "digest-measured"  # what decides was decoded from the very bytes that were digested
-GUARDRAIL_SET_NAME: Final = "screening-guardrails"
-GUARDRAIL_SET_VERSION: Final = "1.0.0"
-
-
-def model_registration(model: RiskModel) -> ModelRegistration:
-    """Return the body that registers the model by the digest of its weights."""
-    return ModelRegistration(
-        name=MODEL_NAME,
-        version=MODEL_VERSION,
-        kind="weights",
-        publisher=PROVIDER,
-        assurance=ASSURANCE,
-        weights_digest=model.digest,
-    )
-
-
-def guardrail_set_registration(policies: Mapping[str, Policy]) -> ConfigRegistration:
-    """Return the body that registers which guardians must run, by the digest of all their policies."""
-    digests = {guardian: policy.digest.hex() for guardian, policy in policies.items()}
-    return ConfigRegistration(
-        kind="guardrail-set",
-        name=GUARDRAIL_SET_NAME,
-        version=GUARDRAIL_SET_VERSION,
-        digest=document_digest({"policies": digests}),
-        guardrails=list(policies),
-    )
+CLINICIAN_ROLE: Final = "clinician"
+NOTICE_TEMPLATE: Final = (
+    "A computer program has estimated whether a blood test for raised sugar may be due for you. A clinician has looked "
+    "at the estimate and decides. You may ask for its reasons, and to be assessed without it."
+)
 
 
 def inference(decision: Decision, *, model_id: bytes, config_id: bytes) -> Inference:
@@ -65,3 +46,26 @@ def inference(decision: Decision, *, model_id: bytes, config_id: bytes) -> Infer
             reason_codes=decision.reason_codes,
         ),
     )
+
+
+def oversight(review: Review, *, reviewer: bytes, seconds: float) -> Oversight:
+    """Return the body that tells what the clinician (a keyed tag) did about a proposal."""
+    return Oversight(
+        mode="in-loop",
+        reviewer=reviewer,
+        role=CLINICIAN_ROLE,
+        action=review.action,
+        reason_code=review.reason_code,
+        seconds=seconds,
+    )
+
+
+def ai_notice(sent_ms: int) -> Notice:
+    """Return the body that tells when the person was told that a program had a part in this."""
+    digest = hashlib.sha256(NOTICE_TEMPLATE.encode()).digest()
+    return Notice(kind="ai-use", channel="letter", sent=sent_ms, template_digest=digest, state="sent")
+
+
+def laboratory_outcome(observed_ms: int) -> Outcome:
+    """Return the body that tells that the blood test came back; its result is the commitment `outcome`."""
+    return Outcome(source="laboratory", observed_at=observed_ms)

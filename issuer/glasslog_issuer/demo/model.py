@@ -9,6 +9,7 @@ bytes that `decode_model` was given, and nothing else decides. Training is anoth
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from glasslog_issuer.demo.document import Document, decode_document, document_di
 from glasslog_issuer.demo.features import FEATURE_NAMES
 
 MODEL_NAME: Final = "raised-hba1c-screen"
-MODEL_VERSION: Final = "1.0.0"
+FIRST_VERSION: Final = "1.0.0"
 KNOT_UNITS: Final = 1_000  # knots are in thousandths of the feature's unit
 LOG_ODDS_UNITS: Final = 1_000_000  # curves, intercept and cut-off are in millionths of a log-odds
 COVARIANCE_UNITS: Final = 1_000_000  # of a squared log-odds
@@ -26,6 +27,7 @@ COVARIANCE_UNITS: Final = 1_000_000  # of a squared log-odds
 _MODEL_KEYS: Final = {"name", "version", "form", "intercept", "cut_off", "curves", "covariance"}
 _CURVE_KEYS: Final = {"feature", "knots", "log_odds", "average"}
 _FORM: Final = "additive-logistic"
+_VERSION: Final = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class RiskModel:
-    """The weights, in their units.
+    """The weights, in their units, under the version that they are known by.
 
     `covariance` is that of the estimates: the intercept first, then each curve's values but its first, which is fixed.
     """
@@ -79,12 +81,13 @@ class RiskModel:
     cut_off: int
     curves: tuple[Curve, ...]
     covariance: tuple[tuple[int, ...], ...]
+    version: str = FIRST_VERSION
 
     def document(self) -> Document:
         """Return the weights as the document whose digest identifies the model."""
         return {
             "name": MODEL_NAME,
-            "version": MODEL_VERSION,
+            "version": self.version,
             "form": _FORM,
             "intercept": self.intercept,
             "cut_off": self.cut_off,
@@ -141,10 +144,13 @@ class RiskModel:
 def decode_model(data: bytes) -> RiskModel:
     """Return the model whose canonical bytes are exactly `data`. Raises ValueError."""
     document = decode_document(data)
-    head = {"name": MODEL_NAME, "version": MODEL_VERSION, "form": _FORM}
+    head = {"name": MODEL_NAME, "form": _FORM}
     if document.keys() != _MODEL_KEYS or not head.items() <= document.items():
-        msg = f"expected the weights of {MODEL_NAME} {MODEL_VERSION}, {_FORM}, got another document"
+        msg = f"expected the weights of {MODEL_NAME}, {_FORM}, got another document"
         raise ValueError(msg)
+    version = document["version"]
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise ValueError("expected a version of three numbers")
     curves = tuple(_decode_curve(curve) for curve in _list(document["curves"]))
     if tuple(curve.feature for curve in curves) != FEATURE_NAMES:
         msg = f"expected a curve for each of {', '.join(FEATURE_NAMES)}, in this order"
@@ -155,7 +161,7 @@ def decode_model(data: bytes) -> RiskModel:
         msg = f"expected a covariance of {width} by {width}"
         raise ValueError(msg)
     intercept, cut_off = _integers([document["intercept"], document["cut_off"]])
-    return RiskModel(intercept, cut_off, curves, covariance)
+    return RiskModel(intercept, cut_off, curves, covariance, version)
 
 
 def _decode_curve(curve: object) -> Curve:

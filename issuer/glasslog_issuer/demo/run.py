@@ -1,59 +1,50 @@
-"""The demo from beginning to end: decide, record, submit, take receipts home, and verify without the log.
+"""The demo from beginning to end: decide, record, watch, change, and verify without the log.
 
     practice            fit the model and its guardrails to real data
     development_log     start a log
-    vendor              decide about real people; sign, submit, and keep the receipts
-                        look the log up while it runs
+    production          put the system into service; decide about real people; watch who arrives; retrain
+    vendor              all of it goes through a Recorder: signed, kept, submitted, receipts taken
+    vault               somebody wants their data erased: it is, and the proofs stand
+                        look the log up while it runs; audit all of it; put one decision together
                         stop it: from here on there are only files
-    glasslog.verify     verify every receipt
-    customer            verify one decision with what it discloses
-    forgery             alter the evidence, and see it caught
+    outsiders           verify every receipt, and one decision with what it discloses; alter evidence, and see it caught
 
 Each step leaves what it found in the summary, and its files in the folder.
 """
 
-import time
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import urllib3
-
-from glasslog.bundle import decode_bundle
-from glasslog.checkpoint import Checkpoint, open_checkpoint
-from glasslog.sources.http import HttpLog
-from glasslog.verify import Trust, Verdict, verify
+from glasslog.commitments import encode_disclosures
+from glasslog.statement import SignedStatement
+from glasslog.verify import Trust
 from glasslog.vkey import decode_vkey
-from glasslog_issuer.client import Client
-from glasslog_issuer.demo.customer import Customer
-from glasslog_issuer.demo.development_log import ISSUER_URI, DevelopmentLog, development_log
-from glasslog_issuer.demo.errors import DemoError
-from glasslog_issuer.demo.forgery import with_altered_proof, with_altered_record, with_forged_checkpoint
+from glasslog_issuer.demo.arrivals import Arrivals, arrivals
+from glasslog_issuer.demo.development_log import DevelopmentLog, development_log
+from glasslog_issuer.demo.drift import DISTANCE_MAX, FeatureDrift
 from glasslog_issuer.demo.narration import Narration
+from glasslog_issuer.demo.outsiders import DISCLOSURES_NAME, Outsiders
 from glasslog_issuer.demo.practice import Practice, set_up
-from glasslog_issuer.demo.recording import ENVIRONMENT, STREAM_ID, SYSTEM
+from glasslog_issuer.demo.production import Production, Screened, Tested
 from glasslog_issuer.demo.referrals import Case, arriving_cases
 from glasslog_issuer.demo.screening import Label
+from glasslog_issuer.demo.stage import Stage
 from glasslog_issuer.demo.summary import Summary
-from glasslog_issuer.demo.vendor import Recorded, Vendor
-from glasslog_issuer.keys import generate_key, load_key
-from glasslog_issuer.record import Issuer
+from glasslog_issuer.demo.vendor import Vendor, vendor_of
+from glasslog_issuer.keys import load_key
 from glasslog_issuer.registration import Registered
-from glasslog_issuer.stream import StreamFile
+from glasslog_issuer.vault import ErasedError, Vault, generate_master_key, write_master_key
 
-BATCH_DECISIONS: Final = 50
-SINGLE_DECISIONS: Final = 3  # the last ones, each submitted by itself
-SYSTEM_RECORDS: Final = 2  # registrations of the model and of the guardrails, before all decisions
-EVIDENCE_NAME: Final = "evidence.glasslog"
-DISCLOSURES_NAME: Final = "disclosures.cbor"
-VKEY_NAME: Final = "log.vkey"
+ERASURE_REQUEST: Final = "dsr-0001"
+COPY_NAME: Final = "letters-archive"
+CADENCE_S: Final = 2
+MAX_GAP_S: Final = 10
 
-_EXIT_VERIFIED: Final = 0
-_EXIT_FAILED: Final = 1
-_DETAIL: Final = " " * 6  # what `glasslog verify` indents the details of a step by
-_ANSWER_TIMEOUT_S: Final = 10.0
+_TAG_KEY_BYTES: Final = 32
 
 
 class Demonstration:
@@ -64,29 +55,44 @@ class Demonstration:
         self.summary = Summary()
         self._decisions = decisions
         self._narration = narration
+        self._stage = Stage(self.summary, narration)
         self._folder = folder
         self._receipts = _made(folder / "receipts")
-        self._customer = Customer(_made(folder / "customer"))
+        self._outsiders = Outsiders(folder, self._stage)
 
     def run(self) -> Summary:
         """Run it all. Raises DemoError when it cannot go on, and whatever the issuer's package raises."""
-        practice = self._set_up()
+        outsiders, practice = self._outsiders, self._set_up()
+        people = arrivals(practice.cohort.held_out, self._decisions)
         with ExitStack() as stack:
             log = self._start(stack)
             trust = Trust((decode_vkey(log.vkey),), issuer_key=load_key(log.issuer_key).public_key)
-            recorded, registered = self._decide(practice, log)
-            chosen = choose(recorded)
-            self._look_up(log, trust, chosen, registered)
+            vault = stack.enter_context(_new_vault(self._folder / "vault"))
+            vendor = stack.enter_context(vendor_of(log, _made(self._folder / "recorder"), vault))
+            production = Production(vendor, practice.screening, practice.cohort, tag_key=os.urandom(_TAG_KEY_BYTES))
+            self._put_into_service(production, people)
+            self._work(production, people)
+            chosen = choose(production.screened)
+            erased = next(one for one in production.screened if one is not chosen)
+            erasure = self._erase(vault, vendor, erased)
+            registered = self._take_receipts(vendor)
+            outsiders.look_up(log, trust, chosen, vendor, registered)
+            outsiders.receive(DISCLOSURES_NAME, encode_disclosures(vault.disclosures(chosen.signed.id)))
+            outsiders.fetch_erased(log, erased, erasure)
+            outsiders.reconstruct(log, chosen)
+            outsiders.audit(log)
+            vendor.recorder.close()
             self._stop(log)
-        self._verify_receipts(trust, len(registered))
-        self._verify_as_customer(chosen)
-        self._forge()
+        outsiders.verify_receipts(self._receipts, trust, len(registered))
+        outsiders.verify_as_customer()
+        outsiders.verify_erased()
+        outsiders.forge()
         return self.summary
 
     # ----------------------------------------------------------------------------------------------- while the log runs
 
     def _set_up(self) -> Practice:
-        with self._step("Fit a risk model and its guardrails to real people", "fit"):
+        with self._stage.step("Fit a risk model and its guardrails to real people", "fit"):
             practice = set_up(_made(self._folder / "model"))
         evaluation, model = practice.evaluation, practice.screening.model
         self.summary.model = {"weights_digest": model.digest.hex(), "held_out": asdict(evaluation)}
@@ -99,158 +105,136 @@ class Demonstration:
         return practice
 
     def _start(self, stack: ExitStack) -> DevelopmentLog:
-        with self._step("Start a transparency log of our own", "start"):
+        with self._stage.step("Start a transparency log of our own", "start"):
             log = stack.enter_context(development_log(self._folder / "log", self._folder / "log.txt"))
         self.summary.log = {"url": log.url, "vkey": log.vkey}
         self._narration.tell(f"It listens on {log.url}. Whoever wants to verify needs its key and nothing else:")
         self._narration.show(log.vkey)
         return log
 
-    def _decide(self, practice: Practice, log: DevelopmentLog) -> tuple[list[Recorded], list[Registered]]:
-        cases = list(arriving_cases(practice.cohort.held_out, self._decisions))
-        with (
-            self._step("Decide about people whom the model has not seen, and log every decision", "decide"),
-            StreamFile(self._folder / "screening.stream", ISSUER_URI, STREAM_ID) as stream,
-            Client(log.url, log_keys=[log.vkey]) as client,
+    def _put_into_service(self, production: Production, people: Arrivals) -> None:
+        with self._stage.step(
+            "Put the system into service: what it is, how it was tested, who let it decide", "register"
         ):
-            issuer = Issuer(ISSUER_URI, load_key(log.issuer_key), system=SYSTEM, env=ENVIRONMENT, stream=stream)
-            vendor = Vendor(practice.screening, issuer, client)
-            recorded = self._work(vendor, cases)
-        for registered in vendor.registered:
-            (self._receipts / f"{registered.entry_id}.cose").write_bytes(registered.transparent_statement())
-        self._tell_decisions(recorded, cases)
-        return recorded, vendor.registered
+            production.register(people.never, CADENCE_S, MAX_GAP_S)
+        self._tell_tests(production.tested[-1])
 
-    def _work(self, vendor: Vendor, cases: Sequence[Case]) -> list[Recorded]:
-        """Let the vendor decide on all cases, most of them in batches, the last ones singly."""
-        referrals = [case.referral for case in cases]
-        singles_from = max(0, len(referrals) - SINGLE_DECISIONS)
-        recorded: list[Recorded] = []
-        registrations = vendor.register_system()
-        with self._narration.progress("decided, signed, logged", len(referrals)) as advance:
-            for start in range(0, singles_from, BATCH_DECISIONS):
-                batch = referrals[start : min(start + BATCH_DECISIONS, singles_from)]
-                recorded += vendor.decide_batch(batch, registrations)
-                advance(len(batch))
-            for referral in referrals[singles_from:]:
-                recorded.append(vendor.decide_one(referral, registrations))
-                advance(1)
-        return recorded
-
-    def _tell_decisions(self, recorded: Sequence[Recorded], cases: Sequence[Case]) -> None:
-        self.summary.count(kept.decision for kept in recorded)
-        counts = ", ".join(f"{count} {name}" for name, count in self.summary.decisions.items() if name != "total")
-        spoilt = sum(case.defect is not None for case in cases)
-        self._narration.tell(f"{len(recorded)} decisions: {counts}. {spoilt} referrals had been spoilt on purpose.")
+    def _work(self, production: Production, people: Arrivals) -> None:
+        """Let people arrive: as expected, then others, whom a retrained model decides about in the end."""
+        cases = iter(list(arriving_cases(people.all, len(people.all))))
+        with self._stage.step(
+            "Decide about people whom the model has not seen; a clinician looks at every proposal", "decide"
+        ):
+            usual = self._screen(production, [next(cases) for _ in people.usual])
+        self._tell_decisions(usual)
+        self._tell_drift(production.watch(usual))
+        with self._stage.step("A home for the elderly joins: is it still the people that the model knows?", "drift"):
+            shifted = self._screen(production, [next(cases) for _ in people.shifted])
+            drifts = production.watch(shifted)
+        self._tell_drift(drifts)
+        with self._stage.step("Retrain on what was learned, test again, replace the model, go on", "retrain"):
+            tested = production.retrain(people.never)
+            after = self._screen(production, list(cases))
+        self._tell_tests(tested)
+        self.summary.count(one.decision for one in production.screened)
+        self.summary.reviewed(one.review.reason_code for one in production.screened)
+        self._narration.tell(f"{len(after)} more decisions, by version {tested.model.version}. In all:")
         self._narration.guardrails(self.summary)
+        production.reconcile(len(people.all))
 
-    def _look_up(self, log: DevelopmentLog, trust: Trust, chosen: Recorded, registered: Sequence[Registered]) -> None:
-        with self._step("Look the log up", "look up"):
-            head = _checkpoint(log, trust)
-            with closing(HttpLog(log.url)) as source:
-                entries = source.decision(chosen.signed.decision)
-            self._customer.receive(VKEY_NAME, f"{log.vkey}\n".encode())
-            fetched = self._customer.run(
-                *("fetch", "--log", log.url, "--decision", chosen.signed.decision),
-                *("--log-key", f"@{VKEY_NAME}", "-o", EVIDENCE_NAME),
+    def _erase(self, vault: Vault, vendor: Vendor, erased: Screened) -> SignedStatement:
+        """Erase what is known of one person; return the statement that says so."""
+        with self._stage.step("Somebody wants their data erased", "erase"):
+            statements = vault.erase(
+                erased.subject, request_id=ERASURE_REQUEST, basis="gdpr-17-1-b", recording=vendor, stores=[COPY_NAME]
             )
-        self.summary.log |= {"origin": head.origin, "size": head.size, "root": head.root.hex()}
-        self._narration.tell(f"The latest checkpoint of {head.origin} is signed. {head.size} entries have the root")
-        self._narration.show(head.root.hex())
-        covered = sum(entry.index < head.size for entry in registered)
-        self._check("records under the signed checkpoint", expected=self._decisions + SYSTEM_RECORDS, found=covered)
-        same = "the one with the receipt" if entries == (chosen.signed.statement.leaf_hash,) else f"{entries}"
-        self._check("entry of one decision", expected="the one with the receipt", found=same)
-        self._narration.command(fetched)
-        self._check_exit("glasslog fetch", _EXIT_VERIFIED, fetched.exit_code)
+            vault.confirm(ERASURE_REQUEST, COPY_NAME, recording=vendor)
+            try:
+                found = f"{len(vault.disclosures(erased.signed.id))} values"
+            except ErasedError:
+                found = "nothing"
+        self._stage.check("what the vault still opens of an erased decision", expected="nothing", found=found)
+        return next(one for one in statements if one.subject == erased.signed.decision)
+
+    def _screen(self, production: Production, cases: Sequence[Case]) -> list[Screened]:
+        """Decide about some people; their blood tests come back before anybody else arrives."""
+        screened = []
+        with self._narration.progress("decided, reviewed, recorded", len(cases)) as advance:
+            for case in cases:
+                screened.append(production.screen(case))
+                advance(1)
+        production.report_results(screened)
+        return screened
+
+    def _take_receipts(self, vendor: Vendor) -> list[Registered]:
+        with self._stage.step("Everything is in the log: take the receipts", "receipts"):
+            registered = vendor.registered()
+            for one in registered:
+                (self._receipts / f"{one.entry_id}.cose").write_bytes(one.transparent_statement())
+        self.summary.count_records(signed.record.type for signed in vendor.records)
+        counts = ", ".join(f"{count} {name}" for name, count in self.summary.records.items())
+        self._narration.tell(f"{len(registered)} records, each with a receipt that was verified: {counts}.")
+        return registered
+
+    def _tell_decisions(self, screened: Sequence[Screened]) -> None:
+        spoilt = sum(one.case.defect is not None for one in screened)
+        overridden = sum(one.review.action == "override" for one in screened)
+        self._narration.tell(
+            f"{len(screened)} decisions. {spoilt} referrals had been spoilt on purpose; where the model was not sure, "
+            f"the clinician overrode its leaning {overridden} times."
+        )
+
+    def _tell_tests(self, tested: Tested) -> None:
+        held_out, comparison = tested.held_out, tested.comparison
+        self._narration.tell(
+            f"Version {tested.model.version}, on {held_out.count} people who never arrive: AUC {held_out.auc:.3f}, "
+            f"sensitivity {held_out.sensitivity:.2f}, specificity {held_out.specificity:.2f}. "
+            f"Groups compared by fairlearn: {comparison.verdict}."
+        )
+        for disparity in comparison.disparities:
+            kind, value = (
+                ("ratio", disparity.ratio) if disparity.ratio is not None else ("difference", disparity.difference)
+            )
+            self._narration.show(
+                f"{disparity.metric} by {disparity.attribute}: {kind} {value}, limit {disparity.threshold}"
+            )
+        if comparison.verdict != "pass":
+            self._narration.tell(
+                "That is recorded as it is, with the conditions under which the model is used all the same."
+            )
+
+    def _tell_drift(self, drifts: Sequence[FeatureDrift]) -> None:
+        widest = drifts[0]
+        said = "beyond" if widest.breached else "within"
+        self._narration.tell(
+            f"Drift: the widest distance to the training data is {widest.distance:.2f}, in {widest.feature}, {said} "
+            f"the limit of {DISTANCE_MAX}." + (" An incident is opened." if widest.breached else "")
+        )
 
     def _stop(self, log: DevelopmentLog) -> None:
-        with self._step("Stop the log: from here on there are only files", "stop"):
+        with self._stage.step("Stop the log: from here on there are only files", "stop"):
             exit_code = log.stop()
-        self._check_exit("glasslog-server, told to stop", 0, exit_code)
-
-    # ---------------------------------------------------------------------------------------------- without the log
-
-    def _verify_receipts(self, trust: Trust, count: int) -> None:
-        files = sorted(self._receipts.iterdir())
-        verified = 0
-        with (
-            self._step("Verify every receipt, offline", "verify"),
-            self._narration.progress("verified", len(files)) as advance,
-        ):
-            for file in files:
-                verified += verify(file.read_bytes(), trust).verdict is Verdict.VERIFIED
-                advance(1)
-        self._check("receipts verified offline", expected=count, found=verified)
-
-    def _verify_as_customer(self, chosen: Recorded) -> None:
-        with self._step("Verify one decision with what the vendor discloses of it", "customer"):
-            self._customer.receive(DISCLOSURES_NAME, chosen.signed.disclosure_file())
-            run = self._customer.run(
-                "verify", EVIDENCE_NAME, "--log-key", f"@{VKEY_NAME}", "--disclosures", DISCLOSURES_NAME
-            )
-        self._narration.command(run)
-        self._check_exit("glasslog verify, genuine evidence", _EXIT_VERIFIED, run.exit_code)
-
-    def _forge(self) -> None:
-        genuine = decode_bundle((self._customer.folder / EVIDENCE_NAME).read_bytes())
-        forgeries = {
-            "altered record": with_altered_record(genuine),
-            "altered proof": with_altered_proof(genuine),
-            "forged checkpoint": with_forged_checkpoint(genuine, generate_key()),
-        }
-        with self._step("Alter the record, the proof, the checkpoint: each must be caught", "forge"):
-            for name, forged in forgeries.items():
-                file = f"{name.replace(' ', '-')}.glasslog"
-                self._customer.receive(file, forged.encode())
-                run = self._customer.run("verify", file, "--log-key", f"@{VKEY_NAME}")
-                self._narration.command(run, output=_failures(run.output))
-                self._check_exit(f"glasslog verify, {name}", _EXIT_FAILED, run.exit_code)
-
-    # ------------------------------------------------------------------------------------------------------- narration
-
-    @contextmanager
-    def _step(self, title: str, name: str) -> Iterator[None]:
-        self._narration.step(title)
-        started_s = time.perf_counter()
-        yield
-        self.summary.seconds[name] = round(time.perf_counter() - started_s, 3)
-
-    def _check(self, name: str, *, expected: object, found: object) -> None:
-        self._narration.check(self.summary.check(name, expected=expected, found=found))
-
-    def _check_exit(self, name: str, expected: int, found: int) -> None:
-        self._check(name, expected=f"exit code {expected}", found=f"exit code {found}")
+        self._stage.check_exit("glasslog-server, told to stop", 0, exit_code)
 
 
-def choose(recorded: Sequence[Recorded]) -> Recorded:
+def choose(screened: Sequence[Screened]) -> Screened:
     """Return the decision that shows most: one with something redacted and a test offered, or else the first."""
 
-    def interest(kept: Recorded) -> int:
-        redacted = any(execution.decision == "modify" for execution in kept.decision.executions)
-        return 2 * (kept.decision.label is Label.OFFER_TEST) + redacted
+    def interest(one: Screened) -> int:
+        redacted = any(execution.decision == "modify" for execution in one.decision.executions)
+        return 2 * (one.decision.label is Label.OFFER_TEST) + redacted
 
-    return max(recorded, key=interest)
-
-
-def _checkpoint(log: DevelopmentLog, trust: Trust) -> Checkpoint:
-    """Return the log's latest checkpoint, signature checked."""
-    answer = urllib3.request("GET", f"{log.url}/checkpoint", retries=False, timeout=_ANSWER_TIMEOUT_S)
-    if answer.status != 200:  # noqa: PLR2004
-        msg = f"expected the log's checkpoint, got HTTP status {answer.status}"
-        raise DemoError(msg)
-    return open_checkpoint(answer.data, trust.log_keys).checkpoint
+    return max(screened, key=interest)
 
 
-def _failures(output: str) -> str:
-    """Return the part of what `glasslog verify` printed that tells of failed steps: each, and its indented lines."""
-    lines, shown = [], False
-    for line in output.splitlines():
-        if not line.startswith(_DETAIL):
-            shown = "✗" in line
-        if shown:
-            lines.append(line)
-    return "\n".join(lines)
+@contextmanager
+def _new_vault(folder: Path) -> Iterator[Vault]:
+    """Make a vault with a master key beside it, and open it until the block ends."""
+    key = generate_master_key()
+    Vault.create(folder, key)
+    write_master_key(folder.with_suffix(".key"), key)
+    with Vault.open(folder, key) as vault:
+        yield vault
 
 
 def _made(folder: Path) -> Path:

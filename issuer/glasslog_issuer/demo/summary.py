@@ -29,6 +29,8 @@ class Summary:
     model: dict[str, Any] = field(default_factory=dict)
     decisions: dict[str, int] = field(default_factory=dict)
     guardrails: dict[str, dict[str, int]] = field(default_factory=dict)
+    reviews: dict[str, int] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -52,6 +54,14 @@ class Summary:
         for guardian in dict.fromkeys(execution.guardian.id for execution in executions):
             own = (execution.decision for execution in executions if execution.guardian.id == guardian)
             self.guardrails[guardian] = _counted(own)
+
+    def reviewed(self, reasons: Iterable[str]) -> None:
+        """Count what the clinician did, by the reason given."""
+        self.reviews = _counted(reasons)
+
+    def count_records(self, types: Iterable[str]) -> None:
+        """Count what was recorded, by type."""
+        self.records = _counted(types)
 
     def to_fields(self) -> Mapping[str, Any]:
         """Return the summary as it is printed in JSON."""

@@ -23,7 +23,7 @@ from glasslog_issuer.demo.guardrails.distribution import (
     position_of,
 )
 from glasslog_issuer.demo.guardrails.ranges import RANGE_UNITS, InputRange, Limits
-from glasslog_issuer.demo.model import COVARIANCE_UNITS, KNOT_UNITS, LOG_ODDS_UNITS, Curve, RiskModel
+from glasslog_issuer.demo.model import COVARIANCE_UNITS, FIRST_VERSION, KNOT_UNITS, LOG_ODDS_UNITS, Curve, RiskModel
 
 Vector = npt.NDArray[np.float64]
 
@@ -47,8 +47,13 @@ class Evaluation:
     specificity: float
 
 
-def fit_model(training: Sequence[Participant]) -> RiskModel:
-    """Return the model that these people give; those with incomplete measurements are left out."""
+def fit_model(
+    training: Sequence[Participant], *, version: str = FIRST_VERSION, sensitivity: float = SENSITIVITY
+) -> RiskModel:
+    """Return the model that these people give; those with incomplete measurements are left out.
+
+    `sensitivity` is the share of those with raised blood sugar whom the cut-off must find among these people.
+    """
     complete = [person for person in training if person.measurements.complete]
     rows = [features_of(person.measurements) for person in complete]
     raised = np.array([person.raised for person in complete])
@@ -63,8 +68,9 @@ def fit_model(training: Sequence[Participant]) -> RiskModel:
         cut_off=0,
         curves=_with_weights(curves, weights[1:], design[:, 1:].mean(axis=0)),
         covariance=_covariance(design, design @ weights / LOG_ODDS_UNITS),
+        version=version,
     )
-    return replace(model, cut_off=_cut_off(design @ weights, raised))
+    return replace(model, cut_off=_cut_off(design @ weights, raised, sensitivity))
 
 
 def fit_ranges(training: Sequence[Participant]) -> InputRange:
@@ -144,7 +150,7 @@ def _covariance(design: Vector, log_odds: Vector) -> tuple[tuple[int, ...], ...]
     return tuple(tuple(map(int, row)) for row in covariance)
 
 
-def _cut_off(log_odds: Vector, raised: npt.NDArray[np.bool_]) -> int:
+def _cut_off(log_odds: Vector, raised: npt.NDArray[np.bool_], sensitivity: float) -> int:
     """Return the highest cut-off, in its units, that still finds the wanted share of those with raised blood sugar."""
     ascending = np.sort(log_odds[raised])
-    return int(np.floor(ascending[int((1 - SENSITIVITY) * len(ascending))]))
+    return int(np.floor(ascending[int((1 - sensitivity) * len(ascending))]))

@@ -1,58 +1,72 @@
-"""Be the vendor: decide, sign, submit, and keep what comes back."""
+"""Be the vendor's program: whatever the system in production records goes through a Recorder, which gets it logged."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Unpack
 
-from glasslog_issuer.client import Client
+from glasslog_issuer.bodies import Body
+from glasslog_issuer.demo.development_log import ISSUER_URI, DevelopmentLog
 from glasslog_issuer.demo.errors import DemoError
-from glasslog_issuer.demo.recording import Registrations, record, register
-from glasslog_issuer.demo.referrals import Referral
-from glasslog_issuer.demo.screening import Decision, Screening
-from glasslog_issuer.record import Issuer, SignedRecord
-from glasslog_issuer.registration import Outcome, Registered
+from glasslog_issuer.demo.production import ENVIRONMENT, STREAM_ID, SYSTEM
+from glasslog_issuer.keys import load_key
+from glasslog_issuer.record import CommonFields, SignedRecord
+from glasslog_issuer.recorder import Recorder
+from glasslog_issuer.recorder.settings import Keeper
+from glasslog_issuer.registration import Registered
+
+SENT_TIMEOUT_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A decision that is in the log: what was decided, the signed record with its disclosures, and the receipt."""
-
-    decision: Decision
-    signed: SignedRecord
-    registered: Registered
-
-
-@dataclass
 class Vendor:
-    """A screening system whose every decision goes to a log; `registered` holds all receipts, as they came."""
+    """Records through a Recorder, and remembers all that was recorded, as no real program would."""
 
-    screening: Screening
-    issuer: Issuer
-    client: Client
-    registered: list[Registered] = field(default_factory=list)
+    def __init__(self, recorder: Recorder) -> None:
+        """Take the recorder."""
+        self.recorder = recorder
+        self.records: list[SignedRecord] = []
 
-    def register_system(self) -> Registrations:
-        """Tell the log what will decide and what will watch over it. Raises what `Client.submit` raises."""
-        registrations = register(self.issuer, self.screening)
-        for signed in (registrations.model, registrations.guardrails):
-            self.registered.append(self.client.submit(signed.statement))
-        return registrations
+    def record(
+        self,
+        body: Body,
+        *,
+        decision: str | None = None,
+        commit: Mapping[str, object] | None = None,
+        subject: str | None = None,
+        **common: Unpack[CommonFields],
+    ) -> SignedRecord:
+        """Record: see `Recording.record`."""
+        signed = self.recorder.record(body, decision=decision, commit=commit, subject=subject, **common)
+        self.records.append(signed)
+        return signed
 
-    def decide_batch(self, referrals: Sequence[Referral], registrations: Registrations) -> list[Recorded]:
-        """Decide on all the referrals, then submit the records together."""
-        decisions = [self.screening.decide(referral) for referral in referrals]
-        signed = record(self.issuer, decisions, registrations)
-        outcomes = self.client.submit_many(made.statement for made in signed)
-        return [self._keep(*parts) for parts in zip(decisions, signed, outcomes, strict=True)]
+    def registered(self) -> list[Registered]:
+        """Wait until the log has everything; return where each record is, with its receipt.
 
-    def decide_one(self, referral: Referral, registrations: Registrations) -> Recorded:
-        """Decide on one referral, and submit its record at once."""
-        decision = self.screening.decide(referral)
-        [signed] = record(self.issuer, [decision], registrations)
-        return self._keep(decision, signed, self.client.submit(signed.statement))
+        Raises DemoError when the log refused a record, NotSentError when it takes too long.
+        """
+        self.recorder.flush(SENT_TIMEOUT_S)
+        refused = self.recorder.refused()
+        found = [self.recorder.registered(signed) for signed in self.records]
+        registered = [one for one in found if one is not None]
+        if refused or len(registered) != len(self.records):
+            msg = f"expected the log to take all {len(self.records)} records, got {refused or len(registered)}"
+            raise DemoError(msg)
+        return registered
 
-    def _keep(self, decision: Decision, signed: SignedRecord, outcome: Outcome) -> Recorded:
-        if not isinstance(outcome, Registered):
-            msg = f"expected the log to take every record, got {outcome.error}"
-            raise DemoError(msg) from outcome.error
-        self.registered.append(outcome)
-        return Recorded(decision, signed, outcome)
+
+@contextmanager
+def vendor_of(log: DevelopmentLog, folder: Path, vault: Keeper | None = None) -> Iterator[Vendor]:
+    """Open the vendor's recorder, with its spool in a folder, until the block ends."""
+    with Recorder.open(
+        folder,
+        issuer=ISSUER_URI,
+        signer=load_key(log.issuer_key),
+        system=SYSTEM,
+        env=ENVIRONMENT,
+        stream=STREAM_ID,
+        log_url=log.url,
+        log_keys=[log.vkey],
+        vault=vault,
+    ) as recorder:
+        yield Vendor(recorder)

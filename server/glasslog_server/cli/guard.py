@@ -13,7 +13,7 @@ from glasslog_server.cli.options import config_option, json_option
 from glasslog_server.config import load_config
 from glasslog_server.errors import GuardCorruptError, GuardError, GuardMissingError
 from glasslog_server.storage.guard import FileGuard
-from glasslog_server.storage.guard_record import GuardRecord, identify, newest_record
+from glasslog_server.storage.guard_record import GuardRecord, identify, newest_record, split_slots
 from glasslog_server.storage.rocks import RocksStore
 
 
@@ -82,7 +82,7 @@ def _read(path: Path) -> tuple[GuardRecord, bool]:
     """Return the newest record, and whether it was written to this very file. Takes no lock."""
     try:
         with path.open("rb") as file:
-            record, identity = newest_record(file.read()), identify(file.fileno())
+            record, identity = newest_record(split_slots(file.read())), identify(file.fileno())
     except FileNotFoundError as error:
         msg = f"expected the guard of this log at {path}, got none"
         raise GuardMissingError(msg) from error

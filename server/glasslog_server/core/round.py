@@ -60,15 +60,14 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
-    """A place in the log: of an entry of this round, or (`duplicate`) one that it had before."""
+class Duplicate:
+    """The place that an entry has in the log already, from an earlier round or from earlier in this one."""
 
     index: LeafIndex
-    duplicate: bool
 
 
-Verdict: TypeAlias = Assigned | GlasslogError
-"""What became of a candidate: its index, or why the policy in force refuses it."""
+Verdict: TypeAlias = LeafIndex | Duplicate | GlasslogError
+"""What became of a candidate: the index it gets, the one it has, or why the policy in force refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,56 +86,77 @@ class RoundPlan:
 
 def plan_round(
     candidates: Sequence[Candidate],
-    known: Mapping[Hash, LeafIndex],
+    found: Sequence[LeafIndex | None],
     size: TreeSize,
     authority: Authority,
     time: int,
     signing_keys: Collection[PublicKey] = (),
 ) -> RoundPlan:
-    """Decide what each candidate gets, in order. `known` are indexes the log gave before; `time` is in POSIX seconds.
+    """Decide what each candidate gets, in order. `found` are the indexes that the log gave them before, where it did.
 
-    The same statement twice gets one index. A duplicate is answered whoever may sign now: it was logged when its signer
-    was entitled. A policy that does not name all of `signing_keys`, with which this round's head will be signed, is
-    refused: the log could not vouch for its own head with it.
+    `time` is in POSIX seconds. The same statement twice gets one index. A duplicate is answered whoever may sign now:
+    it was logged when its signer was entitled. A policy that does not name all of `signing_keys`, with which this
+    round's head will be signed, is refused: the log could not vouch for its own head with it.
     """
+    judge = _Judge(authority, time, signing_keys)
     verdicts: list[Verdict] = []
     new: list[Candidate] = []
     policy_indexes: list[LeafIndex] = []
     placed: dict[Hash, LeafIndex] = {}
-    for candidate in candidates:
-        leaf = candidate.leaf_hash
-        index = placed.get(leaf)
-        if index is None:
-            index = known.get(leaf)
-        if index is not None:
-            verdicts.append(Assigned(index, duplicate=True))
+    next_index = int(size)
+    for candidate, known in zip(candidates, found, strict=True):
+        leaf_hash = candidate.leaf_hash
+        before = placed.get(leaf_hash) if known is None else known
+        if before is not None:
+            verdicts.append(Duplicate(before))
             continue
-        index = LeafIndex(size + len(new))
+        index = LeafIndex(next_index)
         try:
-            after = _authorise(authority, candidate, index, time)
-            if after.policy is not authority.policy:
-                _check_names_keys(after, signing_keys)
+            if judge.admit(candidate, index):
+                policy_indexes.append(index)
         except (AuthorityError, UnknownKeyError, MalformedError) as error:
             verdicts.append(error)
             continue
-        if after is not authority:
-            authority = after
-            policy_indexes.append(index)
-        placed[leaf] = index
+        placed[leaf_hash] = index
         new.append(candidate)
-        verdicts.append(Assigned(index, duplicate=False))
-    return RoundPlan(LeafIndex(size), verdicts, new, authority, policy_indexes)
+        verdicts.append(index)
+        next_index += 1
+    return RoundPlan(LeafIndex(size), verdicts, new, judge.authority, policy_indexes)
 
 
-def _authorise(authority: Authority, candidate: Candidate, index: LeafIndex, time: int) -> Authority:
-    """Return the authority after this candidate, which the state before it must entitle to sign at `time`."""
-    authority.key_for(candidate.issuer, candidate.kid, time * 1_000)
-    authority.check_kind(candidate.kid, candidate.content_type, candidate.record_type)
-    authority.check_entry_bytes(len(candidate.entry))
-    if candidate.record_type not in POLICY_RECORD_TYPES:
-        return authority
-    statement = decode_statement(candidate.entry)
-    return authority.apply(statement, decode_record(statement.payload), index)
+class _Judge:
+    """Judge candidates in the order of the log, at one time: each by who may sign after the ones before it.
+
+    What depends on issuer, key and kind of content alone is judged once and remembered until the authority changes.
+    """
+
+    __slots__ = ("_admitted", "_signing_keys", "_time_ms", "authority")
+
+    def __init__(self, authority: Authority, time: int, signing_keys: Collection[PublicKey]) -> None:
+        self.authority = authority
+        self._time_ms = time * 1_000
+        self._signing_keys = signing_keys
+        self._admitted: set[tuple[str, bytes, str, str | None]] = set()
+
+    def admit(self, candidate: Candidate, index: LeafIndex) -> bool:
+        """Return whether the candidate changes the authority. Raises what refuses it, and then nothing is changed."""
+        kind = (candidate.issuer, candidate.kid, candidate.content_type, candidate.record_type)
+        authority = self.authority
+        if kind not in self._admitted:
+            authority.key_for(candidate.issuer, candidate.kid, self._time_ms)
+            authority.check_kind(candidate.kid, candidate.content_type, candidate.record_type)
+            self._admitted.add(kind)
+        if len(candidate.entry) > authority.policy.entry_bytes_max:
+            authority.check_entry_bytes(len(candidate.entry))
+        if candidate.record_type not in POLICY_RECORD_TYPES:
+            return False
+        statement = decode_statement(candidate.entry)
+        after = authority.apply(statement, decode_record(statement.payload), index)
+        if after.policy is not authority.policy:
+            _check_names_keys(after, self._signing_keys)
+        self.authority = after
+        self._admitted.clear()
+        return True
 
 
 def _check_names_keys(authority: Authority, signing_keys: Collection[PublicKey]) -> None:
@@ -149,15 +169,16 @@ def _check_names_keys(authority: Authority, signing_keys: Collection[PublicKey])
 def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> tuple[dict[TileId, bytes], Hash]:
     """Append the new entries to `tree`; return the changed tiles and the root that both computations agree on.
 
-    `edge` holds, as the store has them, the tiles of the right edge of the grown tree that this round leaves alone.
+    `edge` holds, as the store has them, the tiles on the right edge of the tree before: those that this round leaves
+    alone are needed.
     The leaf hashes are computed anew from the entries: what admission handed over was only good for looking up.
     Raises TreeCorruptError, and leaves the tree ahead of the store, when anything disagrees.
     """
     leaves = [hash_leaf(candidate.entry) for candidate in new]
-    for candidate, leaf in zip(new, leaves, strict=True):
-        if leaf != candidate.leaf_hash:
-            msg = f"expected the leaf hash {leaf.hex()} of an admitted entry, got {candidate.leaf_hash.hex()}"
-            raise TreeCorruptError(msg)
+    if leaves != [candidate.leaf_hash for candidate in new]:
+        wrong = next(candidate for candidate, leaf in zip(new, leaves, strict=True) if candidate.leaf_hash != leaf)
+        msg = f"expected an admitted entry with its leaf hash, got one with {wrong.leaf_hash.hex()} instead"
+        raise TreeCorruptError(msg)
     tiles = tree.append(leaves)
     root = tree.root()
     again = root_from_tiles(tree.size, {**edge, **tiles}, leaves)

@@ -60,7 +60,9 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     formats.CommitmentError: _REJECTED,
     formats.AuthorityError: _REJECTED,
     formats.MismatchError: _REJECTED,
+    formats.RollbackError: _REJECTED,
     formats.UncheckableError: _FAULT,
+    formats.AbsentError: _FAULT,
     # What a request says.
     server.RequestError: _MALFORMED,
     server.HttpSyntaxError: _MALFORMED,

@@ -28,9 +28,10 @@ from glasslog_server.errors import (
     GuardMissingError,
 )
 from glasslog_server.storage.disk import sync_data, sync_folder
-from glasslog_server.storage.guard_record import SLOTS, GuardRecord, encode_slot, identify, newest_record
+from glasslog_server.storage.guard_record import SLOTS, GuardRecord, encode_slot, identify, measure_slot, newest_record
 
 _FILE_BYTES: Final = SLOTS * GUARD_SLOT_BYTES
+_USUAL_RECORD_BYTES: Final = 4 * 1_024
 _FILE_MODE: Final = 0o600
 
 
@@ -48,6 +49,10 @@ class Guard(Protocol):
         outcome is unknown: the guard takes no further swap and must be opened anew. A swap whose caller is cancelled
         may still take effect, before any later call.
         """
+        ...
+
+    def swap_now(self, expected: bytes, new: bytes) -> None:
+        """Do what `swap` does, in the thread of the caller: blocks for a disk write."""
         ...
 
     async def close(self) -> None:
@@ -128,13 +133,10 @@ class FileGuard:
 
     async def swap(self, expected: bytes, new: bytes) -> None:
         """Replace the note `expected` by `new`: one write and one sync, in a thread."""
-        await asyncio.to_thread(self._swap, expected, new)
+        await asyncio.to_thread(self.swap_now, expected, new)
 
-    async def close(self) -> None:
-        """Close the file, and with it the lock, after a swap that still runs."""
-        await asyncio.to_thread(self._close)
-
-    def _swap(self, expected: bytes, new: bytes) -> None:
+    def swap_now(self, expected: bytes, new: bytes) -> None:
+        """Replace the note `expected` by `new`; blocks for one write and one sync."""
         with self._swapping, _typed(f"swap the guard at {self._path}"):
             self._check_usable()
             self._check_in_place()
@@ -147,6 +149,10 @@ class FileGuard:
             self._outcome_unknown = True
             _write_slot(self._descriptor, following.sequence, data)
             self._outcome_unknown = False
+
+    async def close(self) -> None:
+        """Close the file, and with it the lock, after a swap that still runs."""
+        await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
         with self._swapping:
@@ -162,7 +168,11 @@ class FileGuard:
 
     def _check_in_place(self) -> None:
         """Check that the path still names the open file: a swap of a file that nobody finds again guards nothing."""
-        if not self._path.exists() or not os.path.samestat(self._path.stat(), os.fstat(self._descriptor)):
+        try:
+            in_place = os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))  # noqa: PTH116 (every round)
+        except FileNotFoundError:
+            in_place = False
+        if not in_place:
             msg = f"expected the guard to stay at {self._path} while the log runs, got another file or none there"
             raise GuardMissingError(msg)
 
@@ -214,7 +224,7 @@ def _read_own_record(descriptor: int, path: Path, store_id: bytes) -> GuardRecor
 
 
 def _read_record(descriptor: int, path: Path) -> GuardRecord:
-    record = newest_record(os.pread(descriptor, _FILE_BYTES, 0))
+    record = newest_record([_read_slot(descriptor, slot) for slot in range(SLOTS)])
     if record is None:
         msg = (
             f"expected a valid record in the guard at {path}, got none in either slot: without it nobody knows what "
@@ -223,6 +233,13 @@ def _read_record(descriptor: int, path: Path) -> GuardRecord:
         )
         raise GuardCorruptError(msg)
     return record
+
+
+def _read_slot(descriptor: int, slot: int) -> bytes:
+    """Return the bytes of a slot, as far as a record can use them: notes are much smaller than the largest."""
+    start = slot * GUARD_SLOT_BYTES
+    data = os.pread(descriptor, _USUAL_RECORD_BYTES, start)
+    return data if measure_slot(data) <= len(data) else os.pread(descriptor, GUARD_SLOT_BYTES, start)
 
 
 def _write_record(descriptor: int, record: GuardRecord) -> None:

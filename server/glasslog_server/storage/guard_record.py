@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import os
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,9 +88,20 @@ def decode_slot(data: bytes) -> GuardRecord | None:
     return GuardRecord(sequence, store_id, FileIdentity(inode, birth_ns), data[_FIXED.size : end])
 
 
-def newest_record(data: bytes) -> GuardRecord | None:
-    """Return the valid record with the highest sequence number in the bytes of a guard file, or None."""
-    slots = (data[slot * GUARD_SLOT_BYTES : (slot + 1) * GUARD_SLOT_BYTES] for slot in range(SLOTS))
+def measure_slot(data: bytes) -> int:
+    """Return how many bytes the record takes that a slot begins with, 0 when it begins with none. Total."""
+    if len(data) < _FIXED.size or not data.startswith(_MAGIC):
+        return 0
+    return _FIXED.size + int(_FIXED.unpack_from(data)[-1]) + _DIGEST_BYTES
+
+
+def split_slots(data: bytes) -> list[bytes]:
+    """Return the slots in the bytes of a guard file."""
+    return [data[slot * GUARD_SLOT_BYTES : (slot + 1) * GUARD_SLOT_BYTES] for slot in range(SLOTS)]
+
+
+def newest_record(slots: Iterable[bytes]) -> GuardRecord | None:
+    """Return the valid record with the highest sequence number in the slots of a guard file, or None."""
     records = [record for record in map(decode_slot, slots) if record is not None]
     return max(records, key=lambda record: record.sequence, default=None)
 

@@ -5,17 +5,22 @@
     e  bundle(u64) offset(u8)          -> packed entries of a bundle, from that offset on
     l  leaf hash(32)                   -> index(u64)
     u  subject digest(16) index(u64)   -> nothing
-    q  stream digest(16) seq(u64) index(u64) -> nothing
+    q  stream digest(16) seq(u64) index(u64) -> further places: seq delta (u8), index delta (i16) of each
     h  size(u64)                       -> a tree head
 
 Integers are big-endian, so that rows lie in the order of their numbers. Digests are the first 16 bytes of SHA-256: who
 looks a subject up need not compare it again (128 bits). The fragments of a bundle form a chain: each
 starts at the offset where the one before ended, so a reader finds them by point reads. A round adds one fragment to
-a bundle; the round that fills the bundle replaces them all by a single one at offset 0, which holds all 256 entries.
+a bundle; where more than a few have gathered when the bundle is full, a single one of all 256 entries at offset 0
+replaces them.
+
+A row of a stream holds the places that one round has in 256 consecutive numbers of it (those with the same number
+above the lowest byte): the first in the key, the others in the value, relative to the first, in ascending order.
 """
 
 import hashlib
 import struct
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Final
@@ -25,7 +30,7 @@ from glasslog.tiles import TileId
 from glasslog_server.errors import StoreCorruptError, StoreFormatError
 from glasslog_server.storage.store import STORE_ID_BYTES, StoreMeta, TreeHead
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 META: Final = b"m"
 HEADS: Final = b"h"
@@ -33,7 +38,11 @@ HEADS_LAST: Final = HEADS + b"\xff" * 8
 
 _DIGEST_BYTES: Final = 16
 _STREAMS_REMEMBERED: Final = 1_024  # an issuer has few streams and appends to them again and again
+STREAM_BLOCK_BITS: Final = 8  # how much of a number a seq delta can say
+_INDEX_DELTA_MAX: Final = 2**15 - 1
 _INDEX: Final = struct.Struct(">Q")
+_PLACE: Final = struct.Struct(">QQ")
+_FURTHER_PLACE: Final = struct.Struct(">Bh")
 _TILE: Final = struct.Struct(">cBQ")
 _FRAGMENT: Final = struct.Struct(">cQB")
 _HEAD: Final = struct.Struct(">cQ")
@@ -67,14 +76,20 @@ def measure_fragment(data: bytes, limit: int) -> tuple[int, int]:
     return count, position
 
 
-def leaf_key(leaf_hash: Hash) -> bytes:
-    """Return the key of the row that says where a leaf hash is."""
-    return b"l" + leaf_hash
+def leaf_keys(leaf_hashes: Iterable[Hash]) -> list[bytes]:
+    """Return the keys of the rows that say where leaf hashes are."""
+    return [b"l" + leaf_hash for leaf_hash in leaf_hashes]
 
 
 def subject_prefix(subject: str) -> bytes:
     """Return what the keys of all entries about a subject begin with."""
-    return b"u" + hashlib.sha256(_utf8(subject)).digest()[:_DIGEST_BYTES]
+    return subject_prefixes((subject,))[0]
+
+
+def subject_prefixes(subjects: Iterable[str]) -> list[bytes]:
+    """Return the `subject_prefix` of each of many subjects: any text, as with streams."""
+    sha256 = hashlib.sha256
+    return [b"u" + sha256(subject.encode("utf-8", "surrogatepass")).digest()[:_DIGEST_BYTES] for subject in subjects]
 
 
 @lru_cache(maxsize=_STREAMS_REMEMBERED)
@@ -85,6 +100,11 @@ def stream_prefix(issuer: str, stream: str) -> bytes:
     """
     name = _utf8(issuer)
     return b"q" + hashlib.sha256(_INDEX.pack(len(name)) + name + _utf8(stream)).digest()[:_DIGEST_BYTES]
+
+
+def stream_block_start(prefix: bytes, seq: int) -> bytes:
+    """Return the key at which the rows begin that can hold number `seq` of a stream or a later one."""
+    return prefix + encode_number(seq >> STREAM_BLOCK_BITS << STREAM_BLOCK_BITS)
 
 
 def head_key(size: TreeSize) -> bytes:
@@ -105,9 +125,31 @@ def decode_index(data: bytes) -> LeafIndex:
     return LeafIndex(_INDEX.unpack(data[-_INDEX.size :])[0])
 
 
-def decode_stream_place(key: bytes) -> tuple[int, LeafIndex]:
-    """Return the sequence number and the index at the end of a stream row's key. Raises StoreCorruptError."""
-    return int(decode_index(key[: -_INDEX.size])), decode_index(key)
+def encode_stream_rows(prefix: bytes, places: Sequence[tuple[int, int]]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the rows of some (sequence number, index) of one stream, ascending and of one block of 256 numbers.
+
+    There is one row, unless the indexes lie so far apart that their differences do not fit.
+    """
+    pack = _FURTHER_PLACE.pack
+    while places:
+        seq, index = places[0]
+        near = places
+        if max(abs(place[1] - index) for place in places) > _INDEX_DELTA_MAX:
+            near = [place for place in places if abs(place[1] - index) <= _INDEX_DELTA_MAX]
+        value = b"".join([pack(later_seq - seq, later_index - index) for later_seq, later_index in near[1:]])
+        yield prefix + _PLACE.pack(seq, index), value
+        places = [] if near is places else [place for place in places if place not in near]
+
+
+def decode_stream_row(key: bytes, value: bytes) -> list[tuple[int, LeafIndex]]:
+    """Return the (sequence number, index) that a row of a stream holds, ascending. Raises StoreCorruptError."""
+    try:
+        seq, index = _PLACE.unpack(key[-_PLACE.size :])
+        further = list(_FURTHER_PLACE.iter_unpack(value))
+    except struct.error as error:
+        msg = f"expected places of a stream in a row, got {len(key)} and {len(value)} bytes"
+        raise StoreCorruptError(msg) from error
+    return [(seq, LeafIndex(index)), *((seq + more, LeafIndex(index + delta)) for more, delta in further)]
 
 
 def encode_meta(meta: StoreMeta) -> bytes:

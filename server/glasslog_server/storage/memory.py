@@ -5,7 +5,7 @@ It keeps every promise of `Store` but the disk. An append never gives up its tur
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import Hash, LeafIndex, TreeSize
@@ -32,8 +32,8 @@ class MemoryStore:
         """Return what the store was created with."""
         return self._meta
 
-    async def append(self, write: RoundWrite) -> None:
-        """Add one round."""
+    async def append(self, write: RoundWrite, and_then: Callable[[], None] | None = None) -> None:
+        """Add one round. What `and_then` raises leaves it in place."""
         self._check_open()
         check_round(write, len(self._entries))
         for number, row in enumerate(write.entries, write.first):
@@ -42,10 +42,12 @@ class MemoryStore:
             self._by_leaf[row.leaf_hash] = index
             self._by_subject[row.subject].append(index)
             if row.stream is not None:
-                issuer, stream, seq = row.stream
-                insort(self._by_stream[issuer, stream], (seq, index))
+                stream, seq = row.stream
+                insort(self._by_stream[row.issuer, stream], (seq, index))
         self._tiles.update(write.tiles)
         self._heads.append(write.head)
+        if and_then is not None:
+            and_then()
 
     async def latest_head(self) -> TreeHead | None:
         """Return the head of the last round, or None in a new store."""

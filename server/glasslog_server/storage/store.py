@@ -12,7 +12,7 @@ engine:
 A store does not check hashes, signatures or statements: what a round says is the sequencer's to get right.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -50,17 +50,33 @@ class TreeHead:
     receipt_signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One new entry and what it is found by: its leaf hash, its subject and its place in an issuer's stream.
+class EntryRow(Protocol):
+    """One new entry and what it is found by: its leaf hash, its subject and its place in a stream of its issuer."""
 
-    `stream` is (issuer, stream id, sequence number), or None for content without a stream.
-    """
+    @property
+    def entry(self) -> bytes:
+        """Return the entry."""
+        ...
 
-    entry: bytes
-    leaf_hash: Hash
-    subject: str
-    stream: tuple[str, str, int] | None
+    @property
+    def leaf_hash(self) -> Hash:
+        """Return its leaf hash."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """Return who signed it."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Return what it is about."""
+        ...
+
+    @property
+    def stream(self) -> tuple[str, int] | None:
+        """Return (stream id, sequence number), or None for content without a stream."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +162,11 @@ class ReadStore(Protocol):
 class Store(ReadStore, Protocol):
     """Keep what can be read, and append to it. One writer has it; others have a `ReadStore` of the same log at most."""
 
-    async def append(self, write: RoundWrite) -> None:
+    async def append(self, write: RoundWrite, and_then: Callable[[], None] | None = None) -> None:
         """Write one round as one atomic step, durable when this returns.
+
+        `and_then` may block: it runs once the round is on disk and before any read sees it, in a thread where the
+        store has one. What it raises is raised here, and leaves the outcome unknown like any failure of the store.
 
         A round that does not start at the current size, has no entries or contradicts itself is refused with
         StoreConflictError before anything is written. Any other StoreError, or a cancellation, leaves the outcome
@@ -172,6 +191,6 @@ def check_round(write: RoundWrite, size: int) -> None:
         if len(row.entry) > ENTRY_BYTES_MAX or len(row.leaf_hash) != HASH_SIZE:
             msg = f"expected entries of at most {ENTRY_BYTES_MAX} bytes with leaf hashes of {HASH_SIZE} bytes"
             raise StoreConflictError(msg)
-        if row.stream is not None and not 0 <= row.stream[2] <= SEQ_MAX:
-            msg = f"expected a sequence number between 0 and 2^64-1, got {row.stream[2]}"
+        if row.stream is not None and not 0 <= row.stream[1] <= SEQ_MAX:
+            msg = f"expected a sequence number between 0 and 2^64-1, got {row.stream[1]}"
             raise StoreConflictError(msg)

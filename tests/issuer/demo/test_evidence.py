@@ -5,7 +5,8 @@ import pytest
 from glasslog import cbor
 from glasslog.records.inference import GUARDRAIL_EXECUTION, INFERENCE
 from glasslog.records.registrations import CONFIG_REGISTRATION, MODEL_REGISTRATION
-from glasslog_issuer.demo.evidence import guardrail_set_registration, inference, model_registration
+from glasslog_issuer.demo.evidence import inference
+from glasslog_issuer.demo.governance import guardrail_set_registration, model_registration
 from glasslog_issuer.demo.guardrails.abstention import Abstention
 from glasslog_issuer.demo.guardrails.execution import Clock
 from glasslog_issuer.demo.referrals import arriving_cases
@@ -38,7 +39,7 @@ def test_every_execution_makes_a_body_of_the_schema() -> None:
 
 
 def test_registrations_are_of_the_schema() -> None:
-    MODEL_REGISTRATION(_as_read(model_registration(clinic().model).to_fields()))
+    MODEL_REGISTRATION(_as_read(model_registration(clinic().model, MODEL_ID).to_fields()))
     CONFIG_REGISTRATION(_as_read(guardrail_set_registration(clinic().screening.policies).to_fields()))
 
 

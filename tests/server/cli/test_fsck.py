@@ -10,7 +10,7 @@ from glasslog.checkpoint import Checkpoint, sign_checkpoint
 from glasslog.keys import PublicKey, SigningKey
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.statement import decode_statement
-from glasslog.tiles import TileId, encode_bundle
+from glasslog.tiles import TileId, decode_bundle, encode_bundle
 from glasslog_server.config import Config
 from glasslog_server.core.tree import Tree
 from glasslog_server.fsck import Kind, Progress, check_log
@@ -25,9 +25,9 @@ from glasslog_server.storage import keys
 from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine
-from glasslog_server.storage.store import EntryRow, RoundWrite, TreeHead
+from glasslog_server.storage.store import RoundWrite, TreeHead
 from glasslog_server.tree_heads import HeadSigner
-from tests.server.cli.small_log import ORIGIN, ROUNDS, SIZE, edit, fsck, now_ms
+from tests.server.cli.small_log import ORIGIN, ROUNDS, SIZE, candidate_of, edit, fsck, now_ms
 from tests.simulation.parties import Issuer
 
 Damage = Callable[[RocksEngine], None]
@@ -59,16 +59,17 @@ def change_head(size: int, **changes: object) -> Damage:
 
 def entry_at(engine: RocksEngine, index: int) -> bytes:
     bundle, offset = divmod(index, 256)
-    data = engine.get(keys.fragment_key(bundle, 0))
-    assert data is not None
-    position = 0
-    for _ in range(offset):
-        position += 2 + int.from_bytes(data[position : position + 2], "big")
-    return data[position + 2 : position + 2 + int.from_bytes(data[position : position + 2], "big")]
+    data, fragment = b"", 0
+    while fragment <= offset:
+        added = engine.get(keys.fragment_key(bundle, fragment))
+        assert added is not None
+        data += added
+        fragment += keys.measure_fragment(added, 256)[0]
+    return decode_bundle(data, fragment)[offset]
 
 
 def remove_leaf_row(index: int) -> Damage:
-    return lambda engine: engine.write([], [keys.leaf_key(hash_leaf(entry_at(engine, index)))])
+    return lambda engine: engine.write([], keys.leaf_keys([hash_leaf(entry_at(engine, index))]))
 
 
 def remove_subject_row(index: int) -> Damage:
@@ -79,9 +80,10 @@ def remove_subject_row(index: int) -> Damage:
     return damage
 
 
-def remove_stream_row(seq: int) -> Damage:
+def stream_key(seq: int) -> bytes:
+    """Return the key of the stream row whose first place has this number: entries have their number's index plus 2."""
     prefix = keys.stream_prefix(Issuer().name, "clinic/main")
-    return remove_row(prefix + keys.encode_number(seq) + keys.encode_number(seq + 2))
+    return prefix + keys.encode_number(seq) + keys.encode_number(seq + 2)
 
 
 HEAD_SIZES = [1, 2, *(2 + sum(ROUNDS[: count + 1]) for count in range(len(ROUNDS)))]
@@ -121,7 +123,9 @@ def test_progress_reaches_the_size_of_the_log(log_config: Config) -> None:
         pytest.param(remove_row(keys.tile_key(TileId(0, 0))), {Kind.TILE: 1}, id="a tile of level 0"),
         pytest.param(remove_leaf_row(300), {Kind.LEAF_ROW: 1}, id="a leaf row"),
         pytest.param(remove_subject_row(300), {Kind.SUBJECT_ROW: 1}, id="a subject row"),
-        pytest.param(remove_stream_row(298), {Kind.STREAM_ROW: 1}, id="a stream row"),
+        pytest.param(remove_row(stream_key(255)), {Kind.STREAM_ROW: 1}, id="a stream row of one entry"),
+        pytest.param(remove_row(stream_key(512)), {Kind.STREAM_ROW: 43}, id="a stream row of many entries"),
+        pytest.param(flip_row(stream_key(512), 4), {Kind.STREAM_ROW: 1}, id="one bit of a stream row"),
         pytest.param(
             change_head(HEAD_SIZES[3], root=Hash(bytes(32))), {Kind.HEAD_ROOT: 1}, id="the root in a head's row"
         ),
@@ -188,8 +192,7 @@ def test_an_entry_by_nobody_the_log_knows_is_found_even_when_every_hash_agrees(l
         statement = Issuer(name="https://stranger.example", key_name="stranger").statement()
         tiles = tree.append([statement.leaf_hash])
         new_head = await open_head_signer(log_config).sign(tree.size, tree.root(), head.time)
-        row = EntryRow(statement.entry, statement.leaf_hash, statement.subject, (statement.issuer, "stranger/main", 0))
-        await store.append(RoundWrite(LeafIndex(head.size), [row], tiles, new_head))
+        await store.append(RoundWrite(LeafIndex(head.size), [candidate_of(statement)], tiles, new_head))
         await store.close()
 
     asyncio.run(append_unauthorised())

@@ -17,7 +17,7 @@ from glasslog_server.evidence import make_bundle
 from glasslog_server.operator_entries import OperatorEntry
 from glasslog_server.reader import LogReader
 from glasslog_server.storage.memory import MemoryStore
-from glasslog_server.storage.store import EntryRow, RoundWrite, StoreMeta, TreeHead
+from glasslog_server.storage.store import RoundWrite, StoreMeta, TreeHead
 from glasslog_server.tree_heads import HeadSigner
 from tests.server.http.statements import CLINIC, LOG_KEY, ORIGIN, subject_of
 from tests.simulation.oracle import naive_root
@@ -42,10 +42,7 @@ class Rounds:
         edge = await self._edge(entries)
         tiles, root = grow(self._tree, candidates, edge)
         head = await SIGNER.sign(self._tree.size, root, 1_000 + len(self.heads))
-        rows = [
-            EntryRow(st.entry, st.leaf_hash, st.subject, (st.issuer, "s", first + n)) for n, st in enumerate(statements)
-        ]
-        await self.store.append(RoundWrite(first, rows, tiles, head))
+        await self.store.append(RoundWrite(first, candidates, tiles, head))
         self.heads.append(head)
         self.leaves += [st.leaf_hash for st in statements]
         return head

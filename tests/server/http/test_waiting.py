@@ -1,7 +1,7 @@
 """What a client is told while its statement waits for a round that takes long, and when the log stops or fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -38,13 +38,13 @@ class Gate:
 class GatedStore(RocksStore):
     gate: Gate
 
-    async def append(self, write: RoundWrite) -> None:
+    async def append(self, write: RoundWrite, and_then: Callable[[], None] | None = None) -> None:
         self.gate.waiting.set()
         await self.gate.open.wait()
         if self.gate.fail:
             self.gate.fail = False
             raise StoreError("the disk is full of secrets")
-        await super().append(write)
+        await super().append(write, and_then)
 
 
 @asynccontextmanager

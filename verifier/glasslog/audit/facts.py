@@ -9,20 +9,15 @@ other tables (`glasslog.audit.tables`) for the records that checks look up one b
 Only what a check needs is here. Nothing is judged, and nothing is looked up.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
+from glasslog.audit.rows import ROWS_OF, Row, Rows, link_rows
 from glasslog.cbor import Value
 from glasslog.merkle import Hash, LeafIndex
 from glasslog.records import Record
 from glasslog.records.schema import TIME_MS_MAX
 from glasslog.statement import SignedStatement
-
-Row: TypeAlias = tuple[Any, ...]
-"""A row of a table of the database: integers, text, bytes or None."""
-Rows: TypeAlias = tuple[tuple[str, Row], ...]
-"""Rows with the name of their table; the first column of each is the index of the entry."""
 
 CLOCK_MS: Final = 1_000
 """Clocks of one decision agree to a second: a guardrail and the model it guards may run on two machines."""
@@ -35,9 +30,10 @@ _UUID_BYTES: Final = 16
 class Facts(NamedTuple):
     """What one entry contributes. Every field can be pickled.
 
-    `source` is (content type, iss, kid, record type, system, env, stream id), with None from the record type on where
-    there is no record. `entry` is its index; `leaf` to `prev` are of the entry alone. `anchor` is (size, root). `call` and `runs` are of
-    inferences, `runs` of guardrail executions too: see `call_of` and `run_of`.
+    `entry` is its index, `leaf` its leaf hash. `source` is (content type, iss, kid, record type, system, env, stream
+    id), with None from the record type on where there is no record. `end` is when the event was over: as stated, and
+    for an inference not before its latency has passed. `anchor` is (size, root). `call` and `runs` are of inferences,
+    `runs` of guardrail executions too: see `call_of` and `run_of`.
     """
 
     entry: int
@@ -74,18 +70,20 @@ def facts_of(index: LeafIndex, leaf_hash: Hash, statement: SignedStatement | Non
     rows: Rows = ()
     if record_type == "inference":
         body = fields["body"]
-        end = max(end, time + int(min(body["latency_ms"], TIME_MS_MAX)))
+        latency = int(min(body["latency_ms"], TIME_MS_MAX))
+        begin = time if "end" in fields else time - latency  # `time` alone may be of the answer
+        end = max(end, time + latency)
         links = fields.get("links")
         call = call_of(body, links)
-        runs = tuple([run_of(execution, time, end) for execution in body["guardrails"]])
+        runs = tuple([run_of(execution, begin, end) for execution in body["guardrails"]])
         if links:
-            rows = _links(index, links)
+            rows = link_rows(index, links)
     else:
-        extract = _EXTRACTS.get(record_type)
+        extract = ROWS_OF.get(record_type)
         if extract is not None:
             rows = extract(index, subject, fields)
         if "links" in fields:
-            rows += _links(index, fields["links"])
+            rows += link_rows(index, fields["links"])
         if record_type == "guardrail-execution":
             runs = (run_of(fields["body"], None, None),)
     return Facts(
@@ -160,204 +158,22 @@ def call_of(body: Mapping[str, Value], links: Value = None) -> Row:
     )
 
 
-def run_of(execution: Mapping[str, Value], time: int | None, end: int | None) -> Row:
+def run_of(execution: Mapping[str, Value], begin: int | None, end: int | None) -> Row:
     """Return what guardrail executions have in common: (guardian, target, position, decision, in time).
 
-    In time is 1 or 0 for an execution within an inference that ran from `time` to `end`, and None for one on its own,
+    In time is 1 or 0 for an execution within an inference that ran from `begin` to `end`, and None for one on its own,
     whose `started` is a column of `executions`.
     """
-    return (
-        execution["guardian"]["id"],
-        execution["target"],
-        execution["position"],
-        execution["decision"],
-        None
-        if time is None or end is None
-        else 1
-        if is_in_time(execution["position"], execution["started"], time, end)
-        else 0,
-    )
+    position, in_time = execution["position"], None
+    if begin is not None and end is not None:
+        in_time = 1 if is_in_time(position, execution["started"], begin, end) else 0
+    return (execution["guardian"]["id"], execution["target"], position, execution["decision"], in_time)
 
 
-def is_in_time(position: str, started: int, time: int, end: int) -> bool:
-    """Tell whether a guardrail started when its position says, for an inference from `time` to `end`, POSIX ms.
+def is_in_time(position: str, started: int, begin: int, end: int) -> bool:
+    """Tell whether a guardrail started when its position says, for an inference from `begin` to `end`, POSIX ms.
 
     One before the model (`pre`) started before the answer was there, one after it (`post`) not before the question was
     asked, one beside it (`parallel`) in between; each give or take CLOCK_MS.
     """
-    return (position == "post" or started <= end + CLOCK_MS) and (position == "pre" or started >= time - CLOCK_MS)
-
-
-_KEPT_LINKS: Final = frozenset({"attempt", "inference", "reviews", "supersedes"})
-
-
-def _links(index: int, links: Value) -> Rows:
-    """Return the links that checks follow."""
-    return tuple([("links", (index, link["rel"], link["id"])) for link in links if link["rel"] in _KEPT_LINKS])
-
-
-# ------------------------------------------------------------------------------- rows of the records that are looked up
-
-
-def _attempt(index: int, subject: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    return (("attempts", (index, fields["id"], subject, body["provider"]["name"], body.get("required_guardrails"))),)
-
-
-def _execution(index: int, subject: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    row = (index, subject, body["guardian"]["id"], body["position"], body["decision"], body["started"])
-    return (("executions", row),)
-
-
-def _model(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    return (("models", (index, fields["id"], body["name"], body["version"], body["kind"], body["assurance"])),)
-
-
-def _config(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body, number = fields["body"], fields["id"]
-    row = (index, number, body["kind"], body["name"], body["version"], body["digest"], "guardrails" in body)
-    required = dict.fromkeys(body.get("guardrails", ()))
-    return (("configs", row), *(("required_guardrails", (index, number, guardian)) for guardian in required))
-
-
-def _system(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    row = (index, body["name"], body["owner"], body["role"], body["risk_tier"], body["max_lateness_s"])
-    controls = (
-        ("controls", (index, control["id"], control["cadence_s"], control["max_gap_s"]))
-        for control in body["declared_controls"]
-    )
-    return (("systems", row), *controls)
-
-
-def _deployment(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    row = (
-        index,
-        body["model"],
-        body["action"],
-        body["substantial"],
-        len(body["approvals"]),
-        body.get("validation"),
-        body["effective"],
-    )
-    return (("deployments", row),)
-
-
-def _evaluation(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    evaluator = body["evaluator"]
-    who = evaluator["who"]
-    row = (index, fields["id"], body["kind"], body["model"], body["verdict"], evaluator["independent"], who)
-    return (("evaluations", row),)
-
-
-def _oversight(index: int, subject: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    return (("oversights", (index, subject, body["mode"], body["action"])),)
-
-
-def _correspondence(index: int, subject: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    row = (
-        index,
-        subject,
-        fields["type"],
-        body.get("kind"),
-        body.get("sent"),
-        body.get("opened"),
-        body.get("due"),
-        body.get("state"),
-    )
-    return (("correspondence", row),)
-
-
-def _incident(index: int, subject: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    row = (
-        index,
-        fields["id"],
-        subject,
-        body["category"],
-        body["severity"],
-        body["serious"],
-        body["aware_at"],
-        body["state"],
-    )
-    reports = (
-        ("incident_reports", (index, report["to"], report["at"], report.get("deadline")))
-        for report in body.get("reports", ())
-    )
-    return (("incidents", row), *reports)
-
-
-def _subprocessor(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    return (("subprocessors", (index, body["name"], body["service"], body["action"], body["effective"])),)
-
-
-def _erasure(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    request = body["request_id"]
-    return tuple(
-        ("erasures", (index, request, target["store"], target["state"], target["at"])) for target in body["targets"]
-    )
-
-
-def _heartbeat(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    period = body["period"]
-    row = (index, body["control"], period["from"], period["to"], body["count"], body["healthy"])
-    return (("heartbeats", row),)
-
-
-def _seal(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    row = (index, body["from"], body["to"], body["tree_size_start"], body["tree_size_end"])
-    streams = (
-        ("sealed_streams", (index, stream["id"], stream["first_seq"], stream["last_seq"], stream["count"]))
-        for stream in body["streams"]
-    )
-    return (("seals", row), *streams)
-
-
-def _reconciliation(index: int, _: Value, fields: Mapping[str, Value]) -> Rows:
-    body = fields["body"]
-    row = (
-        index,
-        body["source"]["name"],
-        body["source"]["counter"],
-        body["from"],
-        body["to"],
-        body["matched"],
-        body["observed_unrecorded"],
-        body["recorded_unobserved"],
-        body["excluded"],
-        body["indeterminate"],
-    )
-    return (("reconciliations", row),)
-
-
-_EXTRACTS: Final[Mapping[str, Callable[[int, Value, Mapping[str, Value]], Rows]]] = MappingProxyType(
-    {
-        "inference-attempt": _attempt,
-        "guardrail-execution": _execution,
-        "model-registration": _model,
-        "config-registration": _config,
-        "system-registration": _system,
-        "deployment": _deployment,
-        "evaluation": _evaluation,
-        "oversight": _oversight,
-        "notice": _correspondence,
-        "contest": _correspondence,
-        "explanation": _correspondence,
-        "incident": _incident,
-        "subprocessor-change": _subprocessor,
-        "erasure": _erasure,
-        "control-operation": _heartbeat,
-        "window-seal": _seal,
-        "coverage-reconciliation": _reconciliation,
-    }
-)
+    return (position == "post" or started <= end + CLOCK_MS) and (position == "pre" or started >= begin - CLOCK_MS)

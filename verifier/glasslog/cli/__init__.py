@@ -22,7 +22,15 @@ EXIT_COULD_NOT_CHECK: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
 _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
-    {"verify": "glasslog.cli.verify", "inspect": "glasslog.cli.inspect", "fetch": "glasslog.cli.fetch"}
+    {
+        "verify": "glasslog.cli.verify",
+        "inspect": "glasslog.cli.inspect",
+        "fetch": "glasslog.cli.fetch",
+        "audit": "glasslog.cli.audit",
+        "export": "glasslog.cli.export",
+        "compare": "glasslog.cli.compare",
+        "reconstruct": "glasslog.cli.reconstruct",
+    }
 )
 
 

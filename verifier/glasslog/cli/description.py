@@ -15,6 +15,7 @@ from glasslog.cli.document import Json, iso_time, iso_time_of_seconds, json_of
 from glasslog.commitments import Disclosure, decode_disclosure, decode_disclosures
 from glasslog.errors import GlasslogError, MalformedError
 from glasslog.filetype import FileType
+from glasslog.fork import SignedTree, decode_fork
 from glasslog.keys import ALG_ED25519, ALG_EDDSA, PublicKey, decode_cose_key, public_key_of
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import HASH_SIZE
@@ -267,6 +268,22 @@ def _entry_bundle(data: bytes) -> Document:
     return {"width": width, "entries": [_part(_statement, entry) for entry in decode_entry_bundle(data, width)]}
 
 
+def _fork(data: bytes) -> Document:
+    evidence = decode_fork(data)
+    return {
+        "older": _head(evidence.older),
+        "newer": _head(evidence.newer),
+        "prefix_root": evidence.prefix_root.hex(),
+        "prefix_path": [element.hex() for element in evidence.prefix_path],
+    }
+
+
+def _head(tree: SignedTree) -> Document:
+    if isinstance(tree, bytes):
+        return _part(_checkpoint, tree)
+    return {"size": tree.size, "root": tree.root.hex(), "protected": json_of(tree.protected)}
+
+
 def _entries_of(data: bytes) -> int:
     """Count the entries of a bundle by their lengths, up to one more than a bundle may hold."""
     count = position = 0
@@ -282,6 +299,7 @@ def _entries_of(data: bytes) -> int:
 _DESCRIBERS: Final[Mapping[FileType, Callable[[bytes], Document]]] = MappingProxyType(
     {
         FileType.BUNDLE: _bundle,
+        FileType.FORK: _fork,
         FileType.STATEMENT: _statement,
         FileType.TRANSPARENT_STATEMENT: _transparent_statement,
         FileType.RECEIPT: _receipt,

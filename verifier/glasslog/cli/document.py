@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from glasslog import __version__, cbor
 from glasslog.errors import GlasslogError, UncheckableError
-from glasslog.verify import Report, Shown, Step, Verdict
+from glasslog.verify import Erased, Report, Shown, Step, Verdict
 
 Json: TypeAlias = Any
 """What `json.dumps` takes: dict with text keys, list, str, int, float, bool or None."""
@@ -111,4 +111,13 @@ def _shown(shown: Shown) -> dict[str, Json]:
         "record": json_of(record.fields) if record is not None else None,
         "disclosures": {disclosure.name: json_of(disclosure.value) for disclosure in shown.disclosures},
         "closed": list(shown.closed),
+        "erased": {erased.name: _erased(erased) for erased in shown.erased},
+    }
+
+
+def _erased(erased: Erased) -> dict[str, Json]:
+    return {
+        "request_id": erased.request_id,
+        "at": iso_time(erased.at) if erased.at is not None else None,
+        "stores": [{"store": one.store, "state": one.state, "at": iso_time(one.at)} for one in erased.stores],
     }

@@ -4,7 +4,7 @@ from glasslog.cli.document import iso_time_of_seconds, json_of
 from glasslog.cli.rendering import render
 from glasslog.cli.screen import Screen, value_text
 from glasslog.records import Record
-from glasslog.verify import Shown
+from glasslog.verify import Shown, said_of
 
 
 def add_summary(screen: Screen, shown: Shown) -> None:
@@ -19,8 +19,10 @@ def add_summary(screen: Screen, shown: Shown) -> None:
         screen.field("Content", f"{shown.statement.content_type}, {len(shown.statement.payload)} bytes")
     disclosed = (f"{disclosure.name}: {value_text(json_of(disclosure.value))}" for disclosure in shown.disclosures)
     screen.fields("Disclosed", disclosed)
-    if shown.closed:
-        screen.field("Not disclosed", ", ".join(shown.closed))
+    screen.fields("Erased", (f"{erased.name}: {said_of(erased)}" for erased in shown.erased))
+    closed = [name for name in shown.closed if name not in {erased.name for erased in shown.erased}]
+    if closed:
+        screen.field("Not disclosed", ", ".join(closed))
     if shown.entry_id is not None:
         place = f" (entry {shown.index})" if shown.index is not None else ""
         screen.field("Entry id", f"{shown.entry_id.hex()}{place}")

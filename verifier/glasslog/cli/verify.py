@@ -1,10 +1,12 @@
 """`glasslog verify`: take the numbered steps for a file, and print how each ended."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import click
 
+from glasslog.bundle import BUNDLE_SUFFIX, decode_bundle
 from glasslog.cli.document import encode_document, error_document, report_document
 from glasslog.cli.options import (
     ENTRY_ID_OPTION,
@@ -18,12 +20,16 @@ from glasslog.cli.options import (
 )
 from glasslog.cli.screen import Screen, printable, write_text
 from glasslog.cli.summary import add_summary
-from glasslog.errors import GlasslogError
+from glasslog.errors import GlasslogError, MalformedError
 from glasslog.keys import PublicKey
-from glasslog.limits import DISCLOSURE_FILE_BYTES_MAX, TRANSPARENT_STATEMENT_BYTES_MAX
+from glasslog.limits import BUNDLE_BYTES_MAX, DISCLOSURE_FILE_BYTES_MAX, TRANSPARENT_STATEMENT_BYTES_MAX
 from glasslog.merkle import Hash
 from glasslog.policy import Policy
+from glasslog.records import decode_record
+from glasslog.sources.folder import read_file
+from glasslog.statement import CONTENT_TYPE_RECORD, decode_statement
 from glasslog.verify import Asked, Report, Status, Step, Verdict, verify
+from glasslog.verify.erasures import ERASURE_TYPE
 from glasslog.vkey import VerifierKey
 
 EXIT_CODES: Final = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.COULD_NOT_CHECK: 3}
@@ -50,17 +56,26 @@ _TITLE_WIDTH: Final = 44
 @ISSUER_KEY_OPTION
 @click.option("--statement", metavar="FILE", type=INPUT_FILE, help="The statement that a receipt or tlog-proof is for.")
 @click.option("--disclosures", metavar="FILE", type=INPUT_FILE, help="A disclosure file, to open commitments with.")
+@click.option(
+    "--erasure",
+    "erasures",
+    metavar="FILE|FOLDER",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Evidence of an erasure record: what it names is shown as erased. Of a folder, all bundles with such records.",
+)
 @ENTRY_ID_OPTION
 @JSON_OPTION
 def command(
+    *,
     file: Path,
     log_keys: tuple[VerifierKey, ...],
     policy: Policy | None,
     issuer_key: PublicKey | None,
     statement: Path | None,
     disclosures: Path | None,
+    erasures: tuple[Path, ...],
     entry_id: Hash | None,
-    *,
     as_json: bool,
 ) -> int:
     """Verify FILE, offline: an evidence bundle, a Transparent Statement, a receipt, a tlog-proof or a checkpoint.
@@ -73,6 +88,7 @@ def command(
             statement=read_input(statement, TRANSPARENT_STATEMENT_BYTES_MAX) if statement is not None else None,
             entry_id=entry_id,
             disclosures=read_input(disclosures, DISCLOSURE_FILE_BYTES_MAX) if disclosures is not None else None,
+            erasures=tuple(data for path in erasures for data in _read_erasures(path)),
         )
         report = verify(read_input(file), trust, asked)
     except GlasslogError as error:
@@ -86,6 +102,26 @@ def command(
     else:
         show_report(report, str(file))
     return EXIT_CODES[report.verdict]
+
+
+def _read_erasures(path: Path) -> Iterator[bytes]:
+    """Yield a file as it is; of a folder, the bundles whose statements are erasure records."""
+    if not path.is_dir():
+        yield read_input(path)
+        return
+    for each in sorted(path.glob(f"*{BUNDLE_SUFFIX}")):
+        data = read_file(each, BUNDLE_BYTES_MAX)
+        if _is_erasure(data):
+            yield data
+
+
+def _is_erasure(data: bytes) -> bool:
+    """Tell whether a file is a bundle with an erasure record; nothing of it is verified."""
+    try:
+        statement = decode_statement(decode_bundle(data).statement)
+        return statement.content_type == CONTENT_TYPE_RECORD and decode_record(statement.payload).type == ERASURE_TYPE
+    except MalformedError:
+        return False
 
 
 def show_report(report: Report, file: str) -> None:

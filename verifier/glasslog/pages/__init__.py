@@ -4,6 +4,6 @@
 says is for others to decide: this package knows no record, no log and no verdict.
 """
 
-from glasslog.pages.rendering import render, visible
+from glasslog.pages.rendering import marked, render, visible
 
-__all__ = ["render", "visible"]
+__all__ = ["marked", "render", "visible"]

@@ -16,18 +16,24 @@ What is printed is hostile until shown otherwise:
 
 import hashlib
 import importlib.resources
+import re
 from base64 import b64encode
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, Undefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from glasslog import __version__
 from glasslog.moments import duration, iso_time, readable_date, readable_time, short_time
 
 _PACKAGE: Final = "glasslog"
 _KEPT: Final = frozenset("\n\t")
+_HEX: Final = re.compile(
+    r"(?<![0-9A-Za-z-])(?:[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9A-Za-z-])"
+)
 
 
 def render(template: str, /, **values: object) -> str:
@@ -46,6 +52,23 @@ def visible(text: str) -> str:
         character if character.isprintable() or character in _KEPT else f"[U+{ord(character):04X}]"
         for character in text
     )
+
+
+def marked(text: str, anchors: Mapping[str, str] = MappingProxyType({})) -> Markup:
+    """Return text with ids and digests (32 hex digits or more, or a UUID) set as code.
+
+    `anchors` maps such an id, without dashes, to the id of an element of the page, to which it then leads.
+    """
+    parts: list[Markup] = []
+    end = 0
+    for found in _HEX.finditer(text):
+        parts.append(escape(visible(text[end : found.start()])))
+        code = Markup("<code>{}</code>").format(found[0])
+        anchor = anchors.get(found[0].replace("-", ""))
+        parts.append(code if anchor is None else Markup('<a href="#{}">{}</a>').format(anchor, code))
+        end = found.end()
+    parts.append(escape(visible(text[end:])))
+    return Markup("").join(parts)
 
 
 def content_security_policy() -> str:
@@ -106,6 +129,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "duration": duration,
         "iso_time": iso_time,
+        "marked": marked,
         "readable_date": readable_date,
         "readable_time": readable_time,
         "short_time": short_time,

@@ -11,6 +11,7 @@ from glasslog.bundle import AuthorityEntry
 from glasslog.checkpoint import TrustedCheckpoint
 from glasslog.errors import UncheckableError
 from glasslog.filetype import FileType, detect
+from glasslog.fork import ForkEvidence, SignedTree
 from glasslog.keys import PublicKey
 from glasslog.merkle import Hash
 from glasslog.receipt import Receipt
@@ -20,7 +21,8 @@ from glasslog.tlog_proof import TlogProof
 from glasslog.verify import checks
 from glasslog.verify.chain import Chain, open_chain
 from glasslog.verify.checks import Asked, Opened, Trust
-from glasslog.verify.report import Shown
+from glasslog.verify.erasures import ERASURES, Subject, check_erasures
+from glasslog.verify.report import Erased, Report, Shown
 from glasslog.verify.steps import Part, Passed, Skipped, Steps
 
 T = TypeVar("T")
@@ -29,12 +31,13 @@ T = TypeVar("T")
 class Case:
     """A file's bytes, whom the relying party trusts, what it asks, and the steps taken so far."""
 
-    def __init__(self, data: bytes, trust: Trust, asked: Asked) -> None:
-        """Take the file's bytes; nothing is looked at yet, and no part is there."""
+    def __init__(self, data: bytes, trust: Trust, asked: Asked, erasures: Sequence[Report] = ()) -> None:
+        """Take the file's bytes and the reports on the erasures asked about; nothing else is looked at yet."""
         self.steps = Steps()
         self.data = data
         self.trust = trust
         self.asked = asked
+        self.erasures = erasures
         self.statement: Part[SignedStatement] = self._missing("statement")
         self.record: Part[Record | None] = self._missing("record")
         self.leaf: Part[Hash] = self.steps.part(lambda: self.statement.get().leaf_hash)
@@ -45,6 +48,7 @@ class Case:
         self.chain: Part[Chain] = self._missing("authority chain")
         self.issuer_key: Part[PublicKey] = self._missing("issuer key")
         self.opened: Part[Opened] = self._missing("disclosures")
+        self.erased: Part[tuple[Erased, ...]] = self._missing("erasures")
 
     def _missing(self, what: str) -> Part[T]:
         """Return a part that this file does not have."""
@@ -84,6 +88,14 @@ class Case:
         self.checkpoint = self.steps.take(
             checks.CHECKPOINT, lambda: checks.check_checkpoint(data(), self.trust.log_keys)
         )
+
+    def take_signed_tree(self, tree: Callable[[], SignedTree]) -> None:
+        """Open one of two tree heads with the keys of trusted logs."""
+        self.steps.take(checks.CHECKPOINT, lambda: checks.check_signed_tree(tree(), self.trust.log_keys))
+
+    def take_fork(self, evidence: Part[ForkEvidence]) -> None:
+        """Check that two signed heads contradict each other."""
+        self.steps.take(checks.FORK, lambda: checks.check_fork(evidence.get(), self.trust.log_keys))
 
     def take_quorum(self) -> None:
         """Ask the policy whether enough witnesses have cosigned the checkpoint."""
@@ -159,6 +171,16 @@ class Case:
 
         self.opened = self.steps.take(checks.DISCLOSURES, run)
 
+    def take_erasures(self) -> None:
+        """See which commitments the erasures that the relying party brings along name; no step where it brings none."""
+        if self.erasures:
+            self.erased = self.steps.take(ERASURES, lambda: check_erasures(self.erasures, self._erasable()))
+
+    def _erasable(self) -> Subject:
+        statement, record, checkpoint = self.statement.get(), self.record.get(), self.checkpoint.established()
+        origin = checkpoint.checkpoint.origin if checkpoint is not None else None
+        return Subject(statement.issuer, origin, record.commitments if record is not None else {})
+
     def shown(self) -> Shown:
         """Return what the steps have established."""
         checkpoint, proof, receipt = self.checkpoint.established(), self.proof.established(), self.receipt.established()
@@ -173,6 +195,7 @@ class Case:
             time=receipt.time if receipt is not None else None,
             record=record,
             disclosures=opened.disclosures if opened is not None else (),
+            erased=self.erased.established() or (),
             closed=opened.closed if opened is not None else tuple(record.commitments if record is not None else ()),
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from glasslog.authority import operator_issuer
-from glasslog.checkpoint import TrustedCheckpoint, open_checkpoint
+from glasslog.checkpoint import Checkpoint, TrustedCheckpoint, open_checkpoint
 from glasslog.commitments import Disclosure, decode_disclosure, decode_disclosures, verify_disclosure
 from glasslog.errors import (
     CommitmentError,
@@ -19,6 +19,7 @@ from glasslog.errors import (
     UnknownKeyError,
     VerificationError,
 )
+from glasslog.fork import Fork, ForkEvidence, SignedTree, open_signed_tree
 from glasslog.keys import PublicKey
 from glasslog.merkle import Hash, root_before, root_from_inclusion_proof, verify_inclusion
 from glasslog.policy import Policy, show_name
@@ -42,6 +43,7 @@ AUTHORITY: Final = Check("authority", "The operator's policy is in the log", "RF
 ISSUER_KEY: Final = Check("issuer-key", "The issuer's key was registered before", "RFC 9943, Registration")
 SIGNATURE: Final = Check("signature", "The issuer signed the statement", "RFC 9052 section 4.4")
 DISCLOSURES: Final = Check("disclosures", "The disclosures open commitments", "SD-CWT, salted disclosed claims")
+FORK: Final = Check("fork", "The log signed two trees that contradict each other", "RFC 9162 section 2.1.4")
 
 _MS_PER_S: Final = 1_000
 
@@ -57,11 +59,15 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the relying party brings to a file: a statement, an entry id to be shown, a disclosure file."""
+    """What the relying party brings to a file: a statement, an entry id to be shown, a disclosure file.
+
+    `erasures` are files of any verifiable type, each with an erasure record that may name commitments of this one.
+    """
 
     statement: bytes | None = field(default=None, repr=False)
     entry_id: Hash | None = None
     disclosures: bytes | None = field(default=None, repr=False)
+    erasures: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,15 @@ def check_checkpoint(data: bytes, log_keys: Sequence[VerifierKey]) -> Passed[Tru
     return Passed(trusted, f"{head.origin}, {head.size} entries, root {head.root.hex()}")
 
 
+def check_signed_tree(tree: SignedTree, log_keys: Sequence[VerifierKey]) -> Passed[Checkpoint]:
+    """Check that a trusted log signed a tree head, as a checkpoint or for receipts."""
+    if not log_keys:
+        msg = "no key of a log was given"
+        raise UncheckableError(msg)
+    head = open_signed_tree(tree, log_keys)
+    return Passed(head, f"{head.origin}, {head.size} entries, root {head.root.hex()}")
+
+
 def check_quorum(
     checkpoint: TrustedCheckpoint, log_keys: Sequence[VerifierKey], policy: Policy
 ) -> Passed[tuple[str, ...]]:
@@ -113,6 +128,17 @@ def check_inclusion(proof: TlogProof, leaf: Hash, checkpoint: TrustedCheckpoint)
     head = checkpoint.checkpoint
     verify_inclusion(leaf, proof.index, head.size, proof.path, head.root)
     return Passed(proof, f"entry {proof.index} of {head.size}")
+
+
+def check_fork(evidence: ForkEvidence, log_keys: Sequence[VerifierKey]) -> Passed[Fork]:
+    """Check that a trusted log signed both heads, and that the newer tree does not begin with the older one."""
+    if not log_keys:
+        msg = "no key of a log was given"
+        raise UncheckableError(msg)
+    fork = evidence.verify(log_keys)
+    older, newer = fork.older, fork.newer
+    found = f"{older.origin} signed {older.root.hex()} at size {older.size}, and at {newer.size} a tree that had there"
+    return Passed(fork, f"{found} {fork.prefix_root.hex()}")
 
 
 def check_receipt(data: bytes, leaf: Hash, log_keys: Sequence[VerifierKey]) -> Passed[Receipt]:

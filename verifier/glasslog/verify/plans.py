@@ -10,6 +10,7 @@ from typing import Final
 from glasslog.bundle import decode_bundle
 from glasslog.errors import MalformedError, UncheckableError
 from glasslog.filetype import FileType
+from glasslog.fork import decode_fork
 from glasslog.note import decode_note
 from glasslog.receipt import decode_receipt
 from glasslog.statement import decode_statement, decode_transparent_statement
@@ -38,6 +39,7 @@ def plan_bundle(case: Case) -> None:
     case.take_issuer_key()
     case.take_signature(case.issuer_key.get)
     case.take_disclosures(lambda: bundle.get().disclosures)
+    case.take_erasures()
 
 
 def plan_transparent_statement(case: Case) -> None:
@@ -49,6 +51,7 @@ def plan_transparent_statement(case: Case) -> None:
     case.take_receipts(lambda: transparent.get().receipts)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_receipt(case: Case) -> None:
@@ -60,6 +63,7 @@ def plan_receipt(case: Case) -> None:
     case.take_receipt(lambda: case.data)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_tlog_proof(case: Case) -> None:
@@ -73,6 +77,7 @@ def plan_tlog_proof(case: Case) -> None:
     case.take_inclusion(proof)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_statement(case: Case) -> None:
@@ -83,6 +88,7 @@ def plan_statement(case: Case) -> None:
     case.take_inclusion(case.proof)
     case.take_signature(lambda: case.trust.issuer_key)
     case.take_disclosures()
+    case.take_erasures()
 
 
 def plan_checkpoint(case: Case) -> None:
@@ -90,6 +96,15 @@ def plan_checkpoint(case: Case) -> None:
     note = case.take_format(decode_note)
     case.take_checkpoint(lambda: note.get().encode())
     case.take_quorum()
+    case.take_erasures()
+
+
+def plan_fork(case: Case) -> None:
+    """Verify evidence of a fork: verified means that the log did it."""
+    evidence = case.take_format(decode_fork)
+    case.take_signed_tree(lambda: evidence.get().older)
+    case.take_signed_tree(lambda: evidence.get().newer)
+    case.take_fork(evidence)
 
 
 def plan_unknown(case: Case) -> None:
@@ -120,12 +135,15 @@ PLANS: Final[Mapping[FileType, Callable[[Case], None]]] = MappingProxyType(
         FileType.TLOG_PROOF: plan_tlog_proof,
         FileType.STATEMENT: plan_statement,
         FileType.CHECKPOINT: plan_checkpoint,
+        FileType.FORK: plan_fork,
     }
 )
 
 
 def not_shown(file_type: FileType | None, case: Case) -> tuple[str, ...]:
     """Return what a file of this type cannot show, however right it is."""
+    if file_type is FileType.FORK:
+        return ()
     if file_type is FileType.CHECKPOINT:
         return () if case.cosigners.established() else (ONE_TREE,)
     if file_type is FileType.BUNDLE:

@@ -57,11 +57,33 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasedStore:
+    """How far one store is with an erasure (`confirmed` at its end), at a time in POSIX milliseconds."""
+
+    store: str
+    state: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A commitment that the issuer has recorded as erased, under a request.
+
+    `at` is when the last store that confirmed did so, POSIX milliseconds; None while none has.
+    """
+
+    name: str
+    request_id: str
+    at: int | None
+    stores: tuple[ErasedStore, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What a verified file shows. What a file of its type cannot show is None or empty.
 
     `time` is the POSIX second at which the log says it included the entry. `closed` names the commitments of the record
-    that no disclosure opened.
+    that no disclosure opened, `erased` is what the issuer's own erasure records say of any of its commitments.
     """
 
     checkpoint: Checkpoint | None = None
@@ -73,6 +95,7 @@ class Shown:
     record: Record | None = None
     disclosures: tuple[Disclosure, ...] = field(default=(), repr=False)
     closed: tuple[str, ...] = ()
+    erased: tuple[Erased, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

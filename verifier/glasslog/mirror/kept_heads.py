@@ -1,0 +1,125 @@
+"""Keep the tree heads that a log has signed, in order, and give them out chunk by chunk.
+
+What is checked here is what shows from the list alone: ascending sizes, times that never run backwards, and that the
+checkpoint's tree is covered. Signatures and roots are checked by the replay, in the worker that has the leaves.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from glasslog.authority import operator_issuer
+from glasslog.checkpoint import Checkpoint
+from glasslog.errors import AbsentError, MalformedError, UncheckableError
+from glasslog.heads import KeptHead, encode_heads
+from glasslog.merkle import TreeSize
+from glasslog.mirror.progress import Progress
+from glasslog.mirror.state import State
+from glasslog.sources.head_stream import read_heads
+from glasslog.sources.source import LogSource
+
+_WRITTEN_AT_ONCE: Final = 1_000
+
+
+def store_heads(source: LogSource, state: State, size: TreeSize, progress: Progress) -> None:
+    """Bring the file of kept heads up to the tree of `size`.
+
+    A run that was stopped may have left a part of a head at the end: it is cut off. Raises UncheckableError when the
+    source has no heads up to `size`, MalformedError when they are out of order.
+    """
+    last = _repair(state)
+    if last == size:
+        return
+    progress.begin("tree heads", size, last)
+    try:
+        for heads in _batches(source, TreeSize(last + 1), size):
+            append_heads(state, heads)
+            progress.advance(heads[-1].size - last)
+            last = heads[-1].size
+    except AbsentError as error:
+        msg = f"expected {source.name} to hand out its tree heads (GET /heads): without them no entry has a time"
+        raise UncheckableError(msg) from error
+    progress.end()
+    if last != size:
+        msg = f"expected a kept tree head of size {size} from {source.name}, got none above {last}"
+        raise UncheckableError(msg)
+
+
+def append_heads(state: State, heads: list[KeptHead]) -> None:
+    """Write heads behind those that are there."""
+    try:
+        with state.heads_path.open("ab") as file:
+            file.write(encode_heads(heads))
+    except OSError as error:
+        msg = f"cannot write {state.heads_path}: {error.strerror}"
+        raise UncheckableError(msg) from error
+
+
+def _repair(state: State) -> int:
+    """Return the size of the last whole head in the file, after cutting off what follows it."""
+    last = length = 0
+    path = state.heads_path
+    if not path.exists():
+        return last
+    try:
+        with path.open("r+b") as file:
+            try:
+                for head in read_heads(file):
+                    last = head.size
+                    length += len(head.encode())
+            except MalformedError:
+                file.truncate(length)
+    except OSError as error:
+        msg = f"cannot use {path}: {error.strerror}"
+        raise UncheckableError(msg) from error
+    return last
+
+
+def _batches(source: LogSource, start: TreeSize, size: TreeSize) -> Iterator[list[KeptHead]]:
+    batch: list[KeptHead] = []
+    for head in source.heads(start):
+        if head.size > size:
+            break
+        batch.append(head)
+        if len(batch) == _WRITTEN_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class HeadsByChunk:
+    """Give out the heads of a local log with the entries that they are of, in order, and what they say of the time."""
+
+    def __init__(self, local: LogSource, start: int, head: Checkpoint) -> None:
+        """Begin at entry `start` of the tree of `head`."""
+        self._heads = local.heads(TreeSize(start + 1))
+        self._next: tuple[KeptHead, int] | None = None
+        self._size = head.size
+        self._issuer = operator_issuer(head.origin)
+        self._time = 0
+
+    def take(self, end: int) -> list[tuple[KeptHead, int]]:
+        """Return the heads up to size `end`, and the one behind them where entries below `end` are first covered by it.
+
+        That one comes again with the next chunk. Raises UncheckableError when no head covers the last entry,
+        MalformedError and MismatchError for a header that is none of this log, or a time that runs backwards.
+        """
+        taken: list[tuple[KeptHead, int]] = []
+        while not taken or taken[-1][0].size < end:
+            taken.append(self._next or self._take_one(end))
+            self._next = None
+        if taken[-1][0].size > end:
+            self._next = taken[-1]
+        return taken
+
+    def _take_one(self, end: int) -> tuple[KeptHead, int]:
+        head = next(self._heads, None)
+        if head is None or head.size > self._size:
+            msg = f"expected a kept tree head that covers entry {end - 1}, got none up to size {self._size}"
+            raise UncheckableError(msg)
+        time = head.claimed_time(self._issuer)
+        if time < self._time:
+            msg = f"expected a tree head of {self._time} or later at size {head.size}, got one of {time}"
+            raise MalformedError(msg)
+        self._time = time
+        return head, time

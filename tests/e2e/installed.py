@@ -45,8 +45,8 @@ class Installed:
         merged = {name: {**base.get(name, {}), **tables.get(name, {})} for name in {*base, *tables}}
         self.config_path.write_text(encode_config({"origin": ORIGIN, **merged}))
 
-    def serve(self) -> Server:
-        return Server.serve(self.config_path)
+    def serve(self, workers: int | None = None) -> Server:
+        return Server.serve(self.config_path, workers)
 
 
 def install(folder: Path, *arguments: str) -> Installed:

@@ -59,8 +59,8 @@ class Server:
         self._reader.start()
 
     @classmethod
-    def serve(cls, config: Path) -> Self:
-        return cls(["serve", "--config", config])
+    def serve(cls, config: Path, workers: int | None = None) -> Self:
+        return cls(["serve", "--config", config, *([] if workers is None else ["--workers", str(workers)])])
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +94,9 @@ class Server:
     @property
     def sequencer_pid(self) -> int:
         """Return the process that has the store: another than the one that was started, where there are several."""
-        return int(next(event.get("sequencer_pid", self.process.pid) for event in self.events if event["event"] == "ready"))
+        return int(
+            next(event.get("sequencer_pid", self.process.pid) for event in self.events if event["event"] == "ready")
+        )
 
     def _told_when_ready(self, key: str) -> str:
         return next(str(event[key]) for event in self.events if event["event"] == "ready")

@@ -139,6 +139,10 @@ class WorkersEnd(asyncio.Protocol):
         finally:
             del self._questions[number]
 
+    async def wait_ended(self) -> None:
+        """Wait until the link has ended, and raise why."""
+        await asyncio.shield(self.ended)
+
     def say_ready(self) -> None:
         """Tell that this worker takes requests."""
         self._write(Kind.READY)

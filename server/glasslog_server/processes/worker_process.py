@@ -54,9 +54,9 @@ async def run_worker(order: Order, control: ChildControl) -> None:
         control.report("ready", url=listener.address.url(tls=order.config.http.has_tls))
         calm_collector()
         try:
-            await first_of(stop.wait(), retire.wait(), control.wait_abandoned(), link.ended)
+            await first_of(stop.wait(), retire.wait(), control.wait_abandoned(), link.wait_ended())
             if retire.is_set() and not stop.is_set():
-                await first_of(listener.drain(), stop.wait(), control.wait_abandoned(), link.ended)
+                await first_of(listener.drain(), stop.wait(), control.wait_abandoned(), link.wait_ended())
         finally:
             log.stop()
             await first_of(listener.close(), control.wait_abandoned(), _pause_after(link.ended))

@@ -5,6 +5,8 @@ they were received, so both are slices of the input and are never encoded again.
 `glasslog.statement` and `glasslog.receipt` to say.
 """
 
+import struct
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -27,6 +29,15 @@ _TAGGED_ARRAY_OF_4: Final = b"\xd2\x84"  # tag 18 (COSE_Sign1), array(4)
 _NULL: Final = b"\xf6"
 _SIG_STRUCTURE_PREFIX: Final = b"\x84\x6aSignature1"
 _NO_EXTERNAL_AAD: Final = b"\x40"
+# The frame of nearly every statement: a protected header of 24 to 255 bytes, no unprotected one, a payload of 256 to
+# 65,535 bytes, a signature of 64.
+_COMMON_START: Final = b"\xd2\x84\x58"
+_COMMON_MIDDLE: Final = b"\xa0\x59"
+_COMMON_END: Final = b"\x58\x40"
+_DIRECT_LENGTH_MAX: Final = 23
+_TWO_BYTE_LENGTH: Final = 256
+_TWO_BYTE_LENGTH_MAX: Final = 65_535
+_TWO_BYTE_HEAD: Final = struct.Struct(">BH")
 
 
 class Sign1(NamedTuple):
@@ -58,8 +69,37 @@ def encode_bytes(value: bytes) -> bytes:
 
 def signed_bytes(protected: bytes, payload: bytes) -> bytes:
     """Return the Sig_structure that a COSE_Sign1 signature is over, without external data (RFC 9052 section 4.4)."""
+    if _TWO_BYTE_LENGTH <= len(payload) <= _TWO_BYTE_LENGTH_MAX:  # nearly always: no copy beside the one that is made
+        head = _TWO_BYTE_HEAD.pack(0x59, len(payload))
+        return b"".join((_SIG_STRUCTURE_PREFIX, encode_bytes(protected), _NO_EXTERNAL_AAD, head, payload))
     parts = (_SIG_STRUCTURE_PREFIX, encode_bytes(protected), _NO_EXTERNAL_AAD, encode_bytes(payload))
     return b"".join(parts)
+
+
+def split_statement(data: bytes, position: int = 0) -> tuple[int, int, int, int] | None:
+    """Return where the parts of a COSE_Sign1 message lie that is framed as nearly every statement is, without a copy.
+
+    They are: end of the protected header (which starts after the four bytes of tag, array and head), start and end of
+    the payload, end of the message. None for any other frame, which is for `read_sign1` to accept or refuse: here the
+    unprotected header is empty, the protected one takes 24 to 255 bytes, the payload 256 to 65,535, and the signature
+    64. What is found is exactly what `read_sign1` would find.
+    """
+    try:
+        length = data[position + 3]
+        if data[position : position + 3] != _COMMON_START or length <= _DIRECT_LENGTH_MAX:
+            return None
+        protected_end = position + 4 + length
+        if data[protected_end : protected_end + 2] != _COMMON_MIDDLE:
+            return None
+        start = protected_end + 4
+        payload_length = data[start - 2] << 8 | data[start - 1]
+        end = start + payload_length
+    except IndexError:
+        return None
+    if payload_length < _TWO_BYTE_LENGTH or data[end : end + 2] != _COMMON_END:
+        return None
+    message_end = end + 2 + SIGNATURE_BYTES
+    return (protected_end, start, end, message_end) if message_end <= len(data) else None
 
 
 def decode_sign1(data: bytes) -> Sign1:
@@ -103,7 +143,7 @@ def split_sequence(data: bytes, items_max: int) -> list[bytes]:
 
     Raises MalformedError for anything between or behind them, an empty sequence, and more than `items_max`.
     """
-    messages = list(islice(cbor.sequence_items(data), items_max + 1))
+    messages = list(islice(sequence_items(data), items_max + 1))
     if not messages:
         msg = "expected at least one message in the sequence, got none"
         raise MalformedError(msg)
@@ -111,3 +151,13 @@ def split_sequence(data: bytes, items_max: int) -> list[bytes]:
         msg = f"expected at most {items_max} messages in the sequence, got more"
         raise MalformedError(msg)
     return messages
+
+
+def sequence_items(data: bytes) -> Iterator[bytes]:
+    """Yield what `cbor.sequence_items` does, several times faster where it is statements. Raises MalformedError."""
+    position = 0
+    while position < len(data):
+        parts = split_statement(data, position)
+        end = cbor.item_end(data, position) if parts is None else parts[3]
+        yield data[position:end]
+        position = end

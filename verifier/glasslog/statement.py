@@ -9,7 +9,7 @@ payload says (`glasslog.records`), nor whether the signer was entitled (`glasslo
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -45,25 +45,30 @@ _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+
 
 _DECISION_URN_BYTES: Final = len("urn:uuid:00000000-0000-0000-0000-000000000000")
 _DECISION_URN_HEAD: Final = bytes((0x78, _DECISION_URN_BYTES))  # a CBOR text of that length
+_PROTECTED_START: Final = 4  # in a frame that `cose.split_statement` knows
 _SOME_SUBJECT: Final = "urn:uuid:" + "0" * (_DECISION_URN_BYTES - len("urn:uuid:"))
 _OTHER_SUBJECT: Final = _SOME_SUBJECT.replace("0", "1")
 
 
-@dataclass(frozen=True, slots=True)
-class SignedStatement:
+class SignedStatement(NamedTuple):
     """A Signed Statement whose frame and headers were checked, and nothing else.
 
     `entry` is what the log stores: its deterministic encoding. `subject` is the CWT sub, `kid` the 32-byte thumbprint.
+    A tuple, because one is made of every statement that a log is offered, and of every entry that an audit reads.
     """
 
     issuer: str
     subject: str
     kid: bytes
     content_type: str
-    payload: bytes = field(repr=False)
-    protected: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
-    entry: bytes = field(repr=False)
+    payload: bytes
+    protected: bytes
+    signature: bytes
+    entry: bytes
+
+    def __repr__(self) -> str:
+        """Name the statement by its headers; what it says is not for messages."""
+        return f"SignedStatement(issuer={self.issuer!r}, subject={self.subject!r}, kid={self.kid.hex()})"
 
     @property
     def leaf_hash(self) -> Hash:
@@ -115,6 +120,14 @@ def decode_statement(data: bytes) -> SignedStatement:
     if len(data) > STATEMENT_BYTES_MAX:
         msg = f"expected a statement of at most {STATEMENT_BYTES_MAX} bytes, got {len(data)}"
         raise MalformedError(msg)
+    parts = cose.split_statement(data)
+    if parts is not None and parts[3] == len(data):
+        protected_end, start, end, _ = parts
+        protected = data[_PROTECTED_START:protected_end]
+        issuer, subject, kid, content_type = _decode_headers(protected)
+        payload, signature = data[start:end], data[end + 2 :]
+        if len(payload) <= PAYLOAD_BYTES_MAX:
+            return SignedStatement(issuer, subject, kid, content_type, payload, protected, signature, data)
     message = cose.decode_sign1(data)
     if message.unprotected != EMPTY_MAP:
         msg = "expected an empty unprotected header"

@@ -12,12 +12,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-import cbor2
 from aiohttp import hdrs, web
 
-from glasslog import cbor
+from glasslog import cose
 from glasslog.bundle import BUNDLE_MEDIA_TYPE
 from glasslog.errors import (
     AlgorithmError,
@@ -48,7 +47,7 @@ from glasslog_server.errors import (
 )
 from glasslog_server.evidence import make_bundle
 from glasslog_server.http.negotiation import CBOR, accept_of, choose, media_type_of
-from glasslog_server.http.problems import code_of, encode_concise
+from glasslog_server.http.outcomes import encode_outcomes
 from glasslog_server.http.queries import flag_of, only
 from glasslog_server.http.registration import Pending, Registered, Registration
 from glasslog_server.http.routes import (
@@ -138,9 +137,8 @@ class Entries:
             self._service.metrics.body_read(len(data))
             registered = await self._registration.register_all(_split(data, settings.batch_entries_max))
         receipts = await self._receipts(registered) if with_receipts else {}
-        outcomes = [_encode_outcome(outcome, receipts) for outcome in registered]
-        answer = {"outcomes": outcomes, "checkpoint": self._service.log.head.note}
-        return web.Response(body=cbor2.dumps(answer), content_type=CBOR)
+        answer = encode_outcomes(registered, receipts, self._service.log.head.note)
+        return web.Response(body=answer, content_type=CBOR)
 
     async def _receipts(self, registered: Sequence[Registered]) -> dict[LeafIndex, bytes]:
         """Return the receipts of what was sequenced. All new entries share one head, so they share its work."""
@@ -277,7 +275,7 @@ def _split(data: bytes, entries_max: int) -> list[bytes]:
 
     Raises MalformedError for a sequence that is empty or ends within an item, TooLargeError for too many items.
     """
-    statements = list(islice(cbor.sequence_items(data), entries_max + 1))
+    statements = list(islice(cose.sequence_items(data), entries_max + 1))
     if len(statements) > entries_max:
         msg = f"expected at most {entries_max} statements in a sequence, got more"
         raise TooLargeError(msg)
@@ -285,19 +283,6 @@ def _split(data: bytes, entries_max: int) -> list[bytes]:
         msg = "expected at least one statement in the sequence, got none"
         raise MalformedError(msg)
     return statements
-
-
-def _encode_outcome(outcome: Registered, receipts: Mapping[LeafIndex, bytes]) -> dict[str, Any]:
-    """Return one element of "outcomes"; keys in the order of the deterministic encoding."""
-    if not isinstance(outcome, Sequenced):
-        return {"code": code_of(outcome), "problem": encode_concise(outcome)}
-    told: dict[str, Any] = {"index": outcome.index}
-    if outcome.index in receipts:
-        told["receipt"] = receipts[outcome.index]
-    told["entry_id"] = outcome.leaf_hash
-    if outcome.duplicate:
-        told["duplicate"] = True
-    return told
 
 
 def _leaf_hash_of(entry_id: str) -> Hash:

@@ -257,12 +257,13 @@ def test_another_version_is_another_model() -> None:
 
 
 def test_registrations_that_were_given_are_used() -> None:
-    known = RegisteredModel(uuid7("a model"), "digest-measured")
+    known = RegisteredModel(uuid7("a model"), "digest-measured", provider="our own")
     service = Service(models={"gpt-4o": known}, config=uuid7("a set of guardrails"))
     service.span(CHAT)
     [signed] = service.records
     assert (body(signed)["model"], body(signed)["model_assurance"]) == (known.id, "digest-measured")
     assert body(signed)["config"] == uuid7("a set of guardrails")
+    assert body(signed)["provider"] == {"name": "our own"}
 
 
 def test_names_of_models_that_never_end_are_lost_and_counted() -> None:

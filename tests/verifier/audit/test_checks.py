@@ -127,6 +127,17 @@ def test_the_bound_of_an_undeclared_system_is_stated() -> None:
     }
 
 
+def test_a_request_without_a_due_date_cannot_be_judged() -> None:
+    assert Logbook(changed(story(), "adverse", body={"due": None})).audit("notices").verdicts == {
+        "notices": "not-recorded"
+    }
+    assert Logbook(changed(story(), "question", body={"due": None})).audit("notices").verdicts == {
+        "notices": "not-recorded"
+    }
+    told = {"kind": "ai-use", "channel": "app", "sent": at(5), "template_digest": bytes(32)}
+    assert Logbook([Event("told", "notice", told, at(5))]).audit("notices").verdicts == {"notices": "not-applicable"}
+
+
 def test_without_heads_nothing_is_said_about_time() -> None:
     log = Logbook(story())
     log.heads.clear()

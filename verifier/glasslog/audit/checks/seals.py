@@ -27,7 +27,7 @@ _NEXT: Final = """
     SELECT p.entry, p.last_seq
     FROM seals q CROSS JOIN entries f ON f.entry = q.entry CROSS JOIN shapes h ON h.number = f.shape
     CROSS JOIN sources d ON d.number = h.source CROSS JOIN sealed_streams p ON p.entry = q.entry
-    WHERE q.stop = :begin AND q.start < q.stop AND d.issuer = :issuer AND p.stream = :stream AND q.entry < :entry
+    WHERE q.stop = :begin AND d.issuer = :issuer AND p.stream = :stream AND q.entry < :entry
     ORDER BY q.entry DESC LIMIT 1
 """
 

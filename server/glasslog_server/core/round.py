@@ -16,7 +16,7 @@ from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.records import POLICY_RECORD_TYPES, Record, decode_record
 from glasslog.statement import SignedStatement, decode_statement
 from glasslog.tiles import TileId
-from glasslog_server.core.tree import Tree, root_from_tiles
+from glasslog_server.core.tree import Tree, recompute
 from glasslog_server.errors import TreeCorruptError
 
 
@@ -166,7 +166,15 @@ def _check_names_keys(authority: Authority, signing_keys: Collection[PublicKey])
         raise AuthorityError(msg)
 
 
-def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> tuple[dict[TileId, bytes], Hash]:
+class Grown(NamedTuple):
+    """What a round makes of the tree: every tile that it changed, the inner nodes of those it filled, the root."""
+
+    tiles: Mapping[TileId, bytes]
+    inner_nodes: Mapping[TileId, bytes]
+    root: Hash
+
+
+def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> Grown:
     """Append the new entries to `tree`; return the changed tiles and the root that both computations agree on.
 
     `edge` holds, as the store has them, the tiles on the right edge of the tree before: those that this round leaves
@@ -181,8 +189,8 @@ def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> 
         raise TreeCorruptError(msg)
     tiles = tree.append(leaves)
     root = tree.root()
-    again = root_from_tiles(tree.size, {**edge, **tiles}, leaves)
-    if again != root:
-        msg = f"expected the tiles to lead to the root {root.hex()} at size {tree.size}, got {again.hex()}"
+    again = recompute(tree.size, {**edge, **tiles}, leaves)
+    if again.root != root:
+        msg = f"expected the tiles to lead to the root {root.hex()} at size {tree.size}, got {again.root.hex()}"
         raise TreeCorruptError(msg)
-    return tiles, root
+    return Grown(tiles, again.inner_nodes, root)

@@ -52,7 +52,7 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
         declared = view.systems.declared(issuer, system, entry)
         lateness_ms = view.lateness_ms if declared is None else declared.lateness_ms
         if there < count and time + lateness_ms >= view.as_of:
-            examination.pending += 1
+            examination.waits(entry)
             continue
         examination.count += 1
         if there != count:

@@ -105,13 +105,15 @@ class SpanRecorder:
 
     def execution_of(self, span: SpanData) -> GuardrailExecution | None:
         """Return the execution that a guardrail's span is, to be attached to its model's record; None if it is lost."""
-        self._tally.add("spans")
+        self._see(span)
+        fields = Fields(span.attributes)
         try:
-            execution = guardrail_span.execution_of_span(span, Fields(span.attributes))
+            execution = guardrail_span.execution_of_span(span, fields)
         except UnmappableSpanError as error:
             self.lose(span, error.reason)
             return None
         self._tally.add("attached")
+        self._tally.add("odd", len(fields.odd))
         return execution
 
     def execution_left(self, execution: GuardrailExecution, place: Place) -> None:
@@ -138,10 +140,7 @@ class SpanRecorder:
         role = role_of(fields, operation, span.kind)
         if role is Role.FOREIGN:
             return True
-        self._tally.add("spans")
-        if span.lost:
-            self._tally.add("incomplete")
-            LOGGER.warning("span %s lost %d attributes or events to the SDK's limits", span.span_id.hex(), span.lost)
+        self._see(span)
         if role is Role.CONTAINER and (place.holds_calls is not False or not _names_model(fields)):
             self._tally.add("containers")
             return True
@@ -149,6 +148,13 @@ class SpanRecorder:
         self._tally.add("odd", len(fields.odd))
         self._keep(span, place, role, made)
         return True
+
+    def _see(self, span: SpanData) -> None:
+        """Count a span of generative AI, and whether it is whole."""
+        self._tally.add("spans")
+        if span.lost:
+            self._tally.add("incomplete")
+            LOGGER.warning("span %s lost %d attributes or events to the SDK's limits", span.span_id.hex(), span.lost)
 
     def _made(self, span: SpanData, fields: Fields, place: Place, role: Role, operation: str) -> _Made:
         match role:
@@ -172,7 +178,10 @@ class SpanRecorder:
         )  # fmt: skip
         for execution in executions[_EXECUTIONS_MAX:]:
             self.execution_left(execution, place)
-        return _Made(inference, content.of_inference(span, fields))
+        commit = content.of_inference(span, fields)
+        if "input" not in commit:
+            self._tally.add("without_input")
+        return _Made(inference, commit)
 
     def _keep(self, span: SpanData, place: Place, role: Role, made: _Made) -> None:
         fields = self._shared.copy()

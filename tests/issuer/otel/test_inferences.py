@@ -178,6 +178,14 @@ def test_content_of_any_form_can_be_committed_to(written: str, kept: object) -> 
     assert opened(service.one("inference"))["input"] == kept
 
 
+def test_a_call_without_captured_content_is_counted() -> None:
+    service = Service()
+    service.span(CHAT)
+    service.span(NO_CONTENT)
+    assert opened(service.of("inference")[1]) == {}
+    assert service.processor.counts().without_input == 1
+
+
 def test_content_that_is_too_large_is_kept_by_its_digest() -> None:
     service = Service()
     service.span({**CHAT, "gen_ai.input.messages": "x" * (17 * 1024 * 1024)})

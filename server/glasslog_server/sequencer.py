@@ -14,7 +14,8 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from itertools import repeat
+from typing import Final, Protocol, TypeAlias, cast
 
 import structlog
 
@@ -320,6 +321,10 @@ class Sequencer:
     async def _outcomes(self, store: Store, candidates: Sequence[Candidate], plan: RoundPlan) -> list[Outcome]:
         """Pair each verdict with the first head that covers it; only duplicates need to ask the store for theirs."""
         head = self.head
+        if len(plan.new) == len(candidates):
+            indexes = cast("Sequence[LeafIndex]", plan.verdicts)
+            leaf_hashes = [candidate.leaf_hash for candidate in candidates]
+            return list(map(Sequenced, indexes, leaf_hashes, repeat(head), repeat(False)))
         heads: dict[LeafIndex, TreeHead] = {}
         outcomes: list[Outcome] = []
         for candidate, verdict in zip(candidates, plan.verdicts, strict=True):

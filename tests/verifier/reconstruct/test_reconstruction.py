@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glasslog.bundle import decode_bundle
 from glasslog.errors import AbsentError, UncheckableError
 from glasslog.merkle import Hash
-from glasslog.reconstruct import Account, Bounds, GapKind, Holdings, Listing, Request, reconstruct
+from glasslog.reconstruct import Account, Bounds, GapKind, Holdings, Listing, Request, gathering, reconstruct
 from glasslog.verify import Trust, Verdict
 from tests.verifier.evidence import STRANGER_KEY, TIME_MS, Ledger, uuid7
 from tests.verifier.reconstruct.asking import FOUND, FULL, codes, gaps, names, raising, run
@@ -171,12 +171,12 @@ def test_a_model_that_was_registered_afterwards_is_told() -> None:
     story = Story("model")
     story.without = frozenset()
     story._add("model", "model-registration", at=DAY_MS, id=MODEL)  # noqa: SLF001 (a later entry)
-    assert "late-registration" in codes(run(story), GapKind.ABSENT)
+    assert "late-registration" in codes(run(story), GapKind.NOTED)
 
 
 def test_a_deployment_of_another_model_is_told() -> None:
     story = Story(changes={"deployment": {"body": {"model": uuid7("another model")}}})
-    assert "other-model" in codes(run(story), GapKind.ABSENT)
+    assert "other-model" in codes(run(story), GapKind.NOTED)
 
 
 def test_the_deployment_in_force_is_the_one_that_took_effect_last() -> None:
@@ -203,8 +203,12 @@ def test_two_records_of_one_id_are_told() -> None:
     story = Story()
     story._add("same", "model-registration", {"name": "impostor"}, at=-DAY_MS, id=MODEL)  # noqa: SLF001
     found = run(story)
-    assert "same-id" in codes(found, GapKind.UNKNOWN)
+    assert "same-id" in codes(found, GapKind.NOTED)
     assert "same" in names(story, found)
+    assert found.verdict is Verdict.VERIFIED
+    registration = Account(found).models()[0].registration
+    assert registration is not None
+    assert registration.record.body["name"] == "cxr-triage", "what comes later does not displace what was there"
 
 
 # ------------------------------------------------------------------------------------------------ nobody could look
@@ -278,6 +282,28 @@ def test_within_the_bound_the_oldest_and_the_newest_are_read() -> None:
     story.log.statement = lambda entry_id: (read.append(entry_id), honest(entry_id))[1]  # type: ignore[func-returns-value,method-assign]
     run(story, bounds=Bounds(system_entries=5))
     assert read[:5] == [*ids[:3], *ids[-2:]]
+
+
+def test_answers_beyond_all_measure_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "BYTES_MAX", 30_000)
+    found = run(Story())
+    troubles = [piece.trouble for piece in found.pieces if piece.bundle is None]
+    assert troubles
+    assert set(troubles) == {"expected answers of at most 30000 bytes in all, got more"}
+    assert found.verdict is Verdict.COULD_NOT_CHECK
+
+
+def test_what_was_not_looked_at_is_not_said_to_be_absent() -> None:
+    found = run(Story("deployment"), bounds=Bounds(system_entries=2))
+    assert "deployment" in codes(found, GapKind.UNKNOWN)
+    assert codes(found, GapKind.ABSENT) == set()
+
+
+@pytest.mark.parametrize("name, code", [("review", "oversight"), ("deployment", "deployment")])
+def test_what_is_there_and_does_not_verify_is_not_said_to_be_absent(name: str, code: str) -> None:
+    found = run(Story(changes={name: {"key": STRANGER_KEY}}))
+    assert code in codes(found, GapKind.UNKNOWN)
+    assert codes(found, GapKind.ABSENT) == set()
 
 
 def test_a_list_that_the_log_cuts_is_told() -> None:

@@ -16,8 +16,8 @@ _NEVER_SENT: Final = (
     " counters are for that, and an audit looks at them."
 )
 _LIST: Final = (
-    "Which entries there are about the decision and the system is the log's word; an audit, which reads all entries,"
-    " shows whether it left any out."
+    "Which entries there are about the decision and the system is the log's word, and with a token it names those alone"
+    " that the token opens; an audit, which reads all entries, shows whether it left any out."
 )
 _LIMITS: Final = (
     _NEVER_SENT,

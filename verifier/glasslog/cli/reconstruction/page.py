@@ -46,7 +46,11 @@ _VALUES: Final = {
     "said-erased": ("gone", "Said to be erased"),
     "contradicted": ("bad", "Erased, and still opened"),
 }
-_GAPS: Final = {"absent": ("missing", "Not in the log"), "unknown": ("open", "Could not check")}
+_GAPS: Final = {
+    "absent": ("missing", "Not in the log"),
+    "unknown": ("open", "Could not check"),
+    "noted": ("calm", "Noted"),
+}
 _LANES: Final[Sequence[tuple[str, frozenset[str]]]] = (
     ("Asked and answered", frozenset({"inference-attempt", "inference"})),
     ("Guardrails", frozenset({"guardrail-execution"})),
@@ -101,7 +105,7 @@ def _facts(document: Mapping[str, Json]) -> list[tuple[str, str]]:
     counts = document["counts"]
     others = _counted(counts, failed="failed", could_not_check="could not be checked")
     verified = f"{counts['verified']} of {counts['entries']}" + (f"; {others}" if others else "")
-    gaps = _counted(counts, absent="not in the log", unknown="could not be checked")
+    gaps = _counted(counts, absent="not in the log", unknown="could not be checked", noted="noted")
     return [
         ("Decision", document["decision"]),
         ("Read from", document["source"]),

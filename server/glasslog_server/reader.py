@@ -4,8 +4,8 @@ The sequencer may have more on disk than it has published; what it has not publi
 every question is first held against the published head, and tiles are cut to it. Everything here only reads, and what
 it returns for an index or a pair of sizes never changes, but for `tlog_proofs`, which are made at the newest head.
 
-Proofs are computed from tiles whose inner nodes are kept (`TileNodesCache`): the receipts of one round, and of rounds
-close to each other, share almost all of the work.
+Proofs are the `prover`'s to make: the receipts of one round, and of rounds close to each other, share almost all of the
+work, and `take` saves even reading its tiles.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,20 +14,14 @@ from typing import Final
 
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import HASH_SIZE, Hash, LeafIndex, TreeSize
-from glasslog.receipt import ConsistencyProof, InclusionProof, encode_receipt
+from glasslog.receipt import ConsistencyProof, encode_receipt
 from glasslog.statement import SignedStatement, TransparentStatement, decode_statement
 from glasslog.tiles import BundleId, TileId, bundle_width, tile_width
 from glasslog.tlog_proof import TlogProof
-from glasslog_server.core.proofs import (
-    plan_batch,
-    plan_consistency,
-    plan_inclusion,
-    prove_batch,
-    prove_consistency,
-    prove_inclusion,
-)
-from glasslog_server.core.tile_nodes import TileNodes, TileNodesCache
 from glasslog_server.errors import NotFoundError, ReceiptPendingError, StoreCorruptError
+from glasslog_server.prover import Prover, check_tile
+from glasslog_server.publication import Publication
+from glasslog_server.receipts import ReceiptEncoder
 from glasslog_server.storage.store import ReadStore, TreeHead
 
 RECEIPT_SIZE_MIN: Final = TreeSize(2)
@@ -62,7 +56,11 @@ class LogReader:
         """Take an open store, and how to learn the published head."""
         self.store = store
         self._head = head
-        self._pyramids = TileNodesCache()
+        self._prover = Prover(lambda: self.store, lambda: head().size)
+
+    def take(self, publication: Publication) -> None:
+        """Keep the tiles of a round that was just published: proofs about its entries then read nothing."""
+        self._prover.learn(publication.tiles)
 
     # The static read API.
 
@@ -169,14 +167,12 @@ class LogReader:
     async def inclusion_path(self, index: LeafIndex, size: TreeSize) -> tuple[Hash, ...]:
         """Return the inclusion path of an entry in the tree of any published `size`. Raises TreeRangeError."""
         self._check_size(size)
-        nodes = await self._nodes(plan_inclusion(index, size), size)
-        return tuple(prove_inclusion(index, size, nodes))
+        return tuple(await self._prover.path(index, size))
 
     async def consistency_path(self, size1: TreeSize, size2: TreeSize) -> tuple[Hash, ...]:
         """Return the consistency path between any two published sizes. Raises TreeRangeError."""
         self._check_size(size2)
-        nodes = await self._nodes(plan_consistency(size1, size2), size2)
-        return tuple(prove_consistency(size1, size2, nodes))
+        return tuple(await self._prover.consistency_path(size1, size2))
 
     async def receipt(self, index: LeafIndex) -> bytes:
         """Return the receipt of an entry: always the same one, made at the first head that covers it."""
@@ -186,16 +182,16 @@ class LogReader:
     async def receipts_at(self, head: TreeHead, indexes: Sequence[LeafIndex]) -> list[bytes]:
         """Return the receipts of many entries at one kept head. Raises ReceiptPendingError for a head of size 1.
 
-        Costs one lookup of the tiles that all paths need together, and some hashes only for tiles not in the cache.
+        Costs one lookup of the tiles that all paths need together, and hashes only for tiles not at hand: some 2 us for
+        each receipt of a round that was just published, where they are many.
         """
         if head.size < RECEIPT_SIZE_MIN:
             msg = f"expected a tree of {RECEIPT_SIZE_MIN} entries or more for a receipt, got {head.size}"
             raise ReceiptPendingError(msg)
         self._check_size(head.size)
-        nodes = await self._nodes(plan_batch(indexes, head.size), head.size)
-        paths = prove_batch(indexes, head.size, nodes)
-        proofs = (InclusionProof(head.size, index, tuple(path)) for index, path in zip(indexes, paths, strict=True))
-        return [encode_receipt(head.receipt_protected, proof, head.receipt_signature) for proof in proofs]
+        encoder = ReceiptEncoder(head)
+        paths = await self._prover.framed_paths(indexes, head.size)
+        return [encoder.encode(index, path) for index, path in zip(indexes, paths, strict=True)]
 
     async def consistency_receipt(self, size1: TreeSize, size2: TreeSize) -> bytes | None:
         """Return the receipt of consistency between two sizes, or None when no head was signed at `size2`."""
@@ -210,8 +206,7 @@ class LogReader:
         head = self._head()
         for index in indexes:
             self._check_published(index)
-        nodes = await self._nodes(plan_batch(indexes, head.size), head.size)
-        paths = prove_batch(indexes, head.size, nodes)
+        paths = [await self._prover.path(index, head.size) for index in indexes]
         return [TlogProof(index, tuple(path), head.note) for index, path in zip(indexes, paths, strict=True)]
 
     async def transparent_statement(self, index: LeafIndex) -> TransparentStatement:
@@ -232,25 +227,8 @@ class LogReader:
             msg = f"expected a tree size of at most {published}, which is published, got {size}"
             raise NotFoundError(msg)
 
-    async def _nodes(self, plan: Sequence[TileId], size: TreeSize) -> dict[TileId, TileNodes]:
-        """Return the pyramids of the planned tiles, wide enough for the tree of `size`."""
-        nodes = self._pyramids.held(plan, size)
-        missing = [tile for tile in plan if tile not in nodes]
-        if missing:
-            nodes |= self._pyramids.add(await self._read_tiles(missing))
-        return nodes
-
     async def _read_tiles(self, tiles: Sequence[TileId]) -> dict[TileId, bytes]:
-        """Read tiles, cut to the published tree: what is beyond may never be, and must not get into the cache."""
+        """Read tiles, cut to the published tree."""
         size = self._head().size
         values = await self.store.read_tiles(tiles)
-        read = {}
-        for tile, value in zip(tiles, values, strict=True):
-            expected = tile_width(tile, size) * HASH_SIZE
-            if value is None or len(value) < expected:
-                msg = (
-                    f"expected {expected} bytes of the stored tile {tile}, got {None if value is None else len(value)}"
-                )
-                raise StoreCorruptError(msg)
-            read[tile] = value[:expected]
-        return read
+        return {tile: check_tile(tile, value, size) for tile, value in zip(tiles, values, strict=True)}

@@ -14,7 +14,8 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from itertools import repeat
+from typing import Final, Protocol, TypeAlias, cast
 
 import structlog
 
@@ -289,7 +290,7 @@ class Sequencer:
         # a. Compute the tree, twice. From here on the tree in memory is ahead of the store: any failure makes the
         #    sequencer start over from what is on disk.
         tree = state.tree
-        tiles, root = grow(tree, plan.new, state.edge)
+        tiles, inner_nodes, root = grow(tree, plan.new, state.edge)
 
         # b. Sign. The signed head exists in memory only. Crash: nobody has seen it; the next round may sign another
         #    tree of this size, because this one never left the process.
@@ -304,7 +305,7 @@ class Sequencer:
             storage.guard.swap_now(state.head.note, head.note)
 
         before = time.monotonic()
-        await storage.store.append(RoundWrite(plan.first, plan.new, tiles, head), move_guard)
+        await storage.store.append(RoundWrite(plan.first, plan.new, tiles, inner_nodes, head), move_guard)
         self._observer.write_synced(time.monotonic() - before)
         policy_entries = [PolicyEntry(index, plan.new[index - plan.first].entry) for index in plan.policy_indexes]
         edge = {tile: data for tile, data in {**state.edge, **tiles}.items() if len(data) < TILE_BYTES}
@@ -320,6 +321,10 @@ class Sequencer:
     async def _outcomes(self, store: Store, candidates: Sequence[Candidate], plan: RoundPlan) -> list[Outcome]:
         """Pair each verdict with the first head that covers it; only duplicates need to ask the store for theirs."""
         head = self.head
+        if len(plan.new) == len(candidates):
+            indexes = cast("Sequence[LeafIndex]", plan.verdicts)
+            leaf_hashes = [candidate.leaf_hash for candidate in candidates]
+            return list(map(Sequenced, indexes, leaf_hashes, repeat(head), repeat(False)))
         heads: dict[LeafIndex, TreeHead] = {}
         outcomes: list[Outcome] = []
         for candidate, verdict in zip(candidates, plan.verdicts, strict=True):

@@ -99,6 +99,7 @@ class Liar:
 
     async def _pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         kept = {name: value for name, value in headers.items() if name.lower() in {"accept", "content-type"}}
+        kept["Accept-Encoding"] = "identity"
         async with self._session.request(
             method, self.honest + path, headers=kept, data=body, allow_redirects=False
         ) as answer:

@@ -8,7 +8,8 @@ from typing import Self
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.tiles import TileId
 from glasslog_server.core.round import Candidate
-from glasslog_server.core.tree import Tree
+from glasslog_server.core.tile_nodes import inner_nodes_of
+from glasslog_server.core.tree import TILE_BYTES, Tree
 from glasslog_server.storage.store import RoundWrite, Store, StoreMeta, TreeHead
 
 META = StoreMeta(bytes(range(16)), "log.example/decisions")
@@ -62,7 +63,8 @@ class Writer:
         changed = self.tree.append([new.leaf_hash for new in rows])
         self.tiles.update(changed)
         self.heads.append(head(self.tree.size, self.tree.root()))
-        return RoundWrite(first, rows, changed, self.heads[-1])
+        nodes = {tile: inner_nodes_of(data) for tile, data in changed.items() if len(data) == TILE_BYTES}
+        return RoundWrite(first, rows, changed, nodes, self.heads[-1])
 
     async def write(self, store: Store, counts: Iterable[int]) -> None:
         for count in counts:
@@ -79,6 +81,8 @@ async def check_store(store: Store, size: int) -> None:
     tree = Tree()
     tiles = tree.append([each.leaf_hash for each in rows])
     assert await store.read_tiles(list(tiles)) == list(tiles.values())
+    nodes = [inner_nodes_of(data) if len(data) == TILE_BYTES else b"" for data in tiles.values()]
+    assert await store.read_tiles_with_inner_nodes(list(tiles)) == list(zip(tiles.values(), nodes, strict=True))
     assert latest is None or latest == head(size, tree.root())
     for subject in range(7):
         found = await store.find_subject(f"urn:example:{subject}", LeafIndex(0), size + 1)

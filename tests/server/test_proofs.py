@@ -6,19 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glasslog.limits import PROOF_HASHES_MAX, TREE_SIZE_MAX
-from glasslog.merkle import EMPTY_ROOT, Hash, LeafIndex, TreeSize, verify_consistency, verify_inclusion
+from glasslog.merkle import EMPTY_ROOT, Hash, TreeSize, verify_consistency, verify_inclusion
 from glasslog.tiles import TileId, tile_width
-from glasslog_server.core.proofs import (
-    plan_batch,
-    plan_consistency,
-    plan_inclusion,
-    plan_root,
-    prove_batch,
-    prove_consistency,
-    prove_inclusion,
-    root_at,
-)
-from glasslog_server.core.tile_nodes import TileNodes, TileNodesCache
+from glasslog_server.core.inclusion import FindTile, RightEdge, finding, frame, plan_inclusion, prove_inclusion
+from glasslog_server.core.limits import TILE_PYRAMID_BYTES_MAX
+from glasslog_server.core.proofs import plan_consistency, plan_root, prove_consistency, root_at
+from glasslog_server.core.tile_nodes import TileNodes, TileNodesCache, inner_nodes_of
 from glasslog_server.core.tree import Tree
 from glasslog_server.errors import TreeCorruptError, TreeRangeError
 from tests.server.model_trees import SparseTree, leaves, tiles_of
@@ -48,7 +41,7 @@ def planned(tiles: Mapping[TileId, bytes], plan: Iterable[TileId]) -> dict[TileI
 
 
 def inclusion(tiles: Mapping[TileId, bytes], leaf_index: int, tree_size: int) -> list[Hash]:
-    plan = plan_inclusion(index(leaf_index), size(tree_size))
+    plan = plan_inclusion([index(leaf_index)], size(tree_size))
     return prove_inclusion(index(leaf_index), size(tree_size), planned(tiles, plan))
 
 
@@ -61,11 +54,12 @@ def consistency(tiles: Mapping[TileId, bytes], size1: int, size2: int) -> list[H
 
 
 def test_every_inclusion_proof_in_every_small_tree_is_the_defined_one() -> None:
-    pyramids = {tile: TileNodes(tile, data) for tile, data in TILES.items()}
+    pyramids = {(tile.level, tile.index): TileNodes(tile, data) for tile, data in TILES.items()}
     for tree_size in range(1, SMALL + 1):
         root = NAIVE.root(tree_size)
+        edge = RightEdge(size(tree_size), lambda level, place: pyramids[level, place])
         for leaf_index in range(tree_size):
-            path = prove_inclusion(index(leaf_index), size(tree_size), pyramids)
+            path = edge.path(index(leaf_index), lambda level, place: pyramids[level, place])
             assert tuple(path) == NAIVE.inclusion_path(leaf_index, tree_size)
             verify_inclusion(NAIVE.leaves[leaf_index], index(leaf_index), size(tree_size), path, root)
 
@@ -93,9 +87,9 @@ def test_the_plan_names_all_that_a_proof_needs(tree_size: int) -> None:
 
 
 @pytest.mark.parametrize("tree_size", BOUNDARIES)
-def test_a_plan_names_no_tile_that_the_proof_does_not_need(tree_size: int) -> None:
+def test_a_plan_names_no_tile_that_the_proof_does_not_look_at(tree_size: int) -> None:
     for leaf_index in range(tree_size):
-        tiles = planned(TILES, plan_inclusion(index(leaf_index), size(tree_size)))
+        tiles = planned(TILES, plan_inclusion([index(leaf_index)], size(tree_size)))
         for tile in tiles:
             without = {other: data for other, data in tiles.items() if other != tile}
             with pytest.raises(TreeCorruptError, match="for a proof, got none"):
@@ -150,7 +144,7 @@ def test_proofs_in_trees_of_any_size(tree_size: int, random: Random) -> None:
 @given(SIZES, st.randoms(use_true_random=False))
 def test_a_plan_is_short_ordered_and_within_the_tree(tree_size: int, random: Random) -> None:
     plans = [
-        plan_inclusion(index(random.randrange(tree_size)), size(tree_size)),
+        plan_inclusion([index(random.randrange(tree_size))], size(tree_size)),
         plan_consistency(size(random.randint(0, tree_size)), size(tree_size)),
         plan_root(size(tree_size)),
     ]
@@ -167,9 +161,9 @@ def test_a_plan_is_short_ordered_and_within_the_tree(tree_size: int, random: Ran
 @given(st.integers(1, 1_200), st.randoms(use_true_random=False))
 def test_a_batch_proves_what_single_proofs_prove(tree_size: int, random: Random) -> None:
     indices = [index(random.randrange(tree_size)) for _ in range(random.randint(0, 40))]
-    tiles = planned(TILES, plan_batch(indices, size(tree_size)))
-    paths = prove_batch(indices, size(tree_size), tiles)
-    assert paths == [inclusion(TILES, place, tree_size) for place in indices]
+    tiles = planned(TILES, plan_inclusion(indices, size(tree_size)))
+    paths = RightEdge(size(tree_size), finding(tiles)).framed_paths(indices, finding(tiles))
+    assert paths == [frame(inclusion(TILES, place, tree_size)) for place in indices]
 
 
 @given(SIZES, st.randoms(use_true_random=False))
@@ -177,9 +171,24 @@ def test_a_batch_at_the_end_of_a_tree_of_any_size(tree_size: int, random: Random
     first = max(0, tree_size - random.randint(1, 600))
     indices = [index(place) for place in range(first, tree_size, random.randint(1, 40))]
     tree = SparseTree(tree_size, dict.fromkeys(indices[:3], leaves(1, 2)[0]))
-    paths = prove_batch(indices, size(tree_size), planned(tree, plan_batch(indices, size(tree_size))))
-    for place, path in zip(indices, paths, strict=True):
+    tiles = finding(planned(tree, plan_inclusion(indices, size(tree_size))))
+    paths = RightEdge(size(tree_size), tiles).framed_paths(indices, tiles)
+    for place, path in zip(indices, map(unframed, paths), strict=True):
         verify_inclusion(tree.leaf(place), place, size(tree_size), path, tree.root(tree_size))
+
+
+@pytest.mark.parametrize("tree_size", [*BOUNDARIES, 1_100])
+def test_the_paths_of_all_leaves_at_once_are_the_defined_ones(tree_size: int) -> None:
+    tiles = finding(TILES)
+    paths = RightEdge(size(tree_size), tiles).framed_paths([index(place) for place in range(tree_size)], tiles)
+    for place, path in enumerate(paths):
+        assert tuple(unframed(path)) == NAIVE.inclusion_path(place, tree_size)
+
+
+def unframed(path: bytes) -> list[Hash]:
+    hashes = [path[start : start + 34] for start in range(0, len(path), 34)]
+    assert all(framed.startswith(b"\x58\x20") and len(framed) == 34 for framed in hashes)
+    return [Hash(framed[2:]) for framed in hashes]
 
 
 # ------------------------------------------------------------------------------------------- arguments and broken tiles
@@ -188,13 +197,9 @@ def test_a_batch_at_the_end_of_a_tree_of_any_size(tree_size: int, random: Random
 @pytest.mark.parametrize("leaf_index, tree_size", [(0, 0), (5, 5), (6, 5), (-1, 5), (0, -1), (0, TREE_SIZE_MAX + 1)])
 def test_a_leaf_outside_the_tree_has_no_proof(leaf_index: int, tree_size: int) -> None:
     with pytest.raises(TreeRangeError, match="expected"):
-        plan_inclusion(index(leaf_index), size(tree_size))
+        plan_inclusion([index(leaf_index)], size(tree_size))
     with pytest.raises(TreeRangeError, match="expected"):
         prove_inclusion(index(leaf_index), size(tree_size), TILES)
-    with pytest.raises(TreeRangeError, match="expected"):
-        plan_batch([index(leaf_index)], size(tree_size))
-    with pytest.raises(TreeRangeError, match="expected"):
-        prove_batch([index(leaf_index)], size(tree_size), TILES)
 
 
 @pytest.mark.parametrize("size1, size2", [(2, 1), (-1, 1), (1, TREE_SIZE_MAX + 1), (0, -1)])
@@ -216,18 +221,15 @@ def test_proofs_that_say_nothing_are_empty_by_rule() -> None:
     assert plan_consistency(size(0), size(7)) == []
     assert prove_consistency(size(0), size(7), {}) == []
     assert prove_consistency(size(7), size(7), {}) == []
-    assert plan_inclusion(index(0), size(1)) == []
-    assert prove_inclusion(index(0), size(1), {}) == []
+    assert prove_inclusion(index(0), size(1), TILES) == []
     assert plan_root(size(0)) == []
     assert root_at(size(0), {}) == EMPTY_ROOT
 
 
 def test_a_tile_that_is_too_short_is_our_fault() -> None:
     short = {**TILES, TileId(0, 0): TILES[TileId(0, 0)][: 100 * 32]}
-    with pytest.raises(TreeCorruptError, match="to hold at least 128 hashes, got 100"):
-        prove_inclusion(index(0), size(300), short)
     with pytest.raises(TreeCorruptError, match="to be full, got 100 hashes"):
-        prove_batch([index(0)], size(300), short)
+        prove_inclusion(index(0), size(300), short)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(31), bytes(33), bytes(257 * 32)])
@@ -263,54 +265,59 @@ def test_a_tile_that_changed_where_it_was_written_is_noticed() -> None:
     with pytest.raises(TreeCorruptError, match="to grow at its end only"):
         TileNodes(TILE, changed, TileNodes(TILE, DATA[:64]))
     cache = TileNodesCache()
-    cache.add({TILE: DATA})
+    cache.add(TILE, DATA)
     with pytest.raises(TreeCorruptError, match="to grow at its end only"):
-        cache.add({TILE: changed[:64]})
+        cache.add(TILE, changed[:64])
+
+
+@given(
+    st.lists(st.integers(0, 255), max_size=40), st.lists(st.tuples(st.integers(0, 7), st.integers(0, 255)), max_size=9)
+)
+def test_nodes_by_inner_nodes_are_those_of_the_pyramid(offsets: list[int], nodes: list[tuple[int, int]]) -> None:
+    tile, pyramid = TileNodes(TILE, DATA, inner_nodes=inner_nodes_of(DATA)), TileNodes(TILE, DATA)
+    for layer, place in nodes:
+        assert tile.node(layer, place >> layer) == pyramid.node(layer, place >> layer)
+    for offset in offsets:  # after some of them the pyramid takes over
+        assert tile.siblings(offset) == pyramid.siblings(offset)
+
+
+def test_inner_nodes_are_the_fourth_layer_of_the_pyramid() -> None:
+    assert inner_nodes_of(DATA) == TileNodes(TILE, DATA).layers[4]
 
 
 def test_the_cache_gives_what_is_wide_enough() -> None:
     cache = TileNodesCache()
-    assert cache.held([TILE], size(1)) == {}
-    added = cache.add({TILE: DATA[: 32 * 100]})
-    assert cache.held([TILE, TileId(1, 0)], size(100)) == added
-    assert cache.held([TILE], size(101)) == {}
-    cache.add({TILE: DATA[: 32 * 101]})
-    assert cache.held([TILE], size(101))[TILE].width == 101
-    assert cache.add({TILE: DATA[:32]})[TILE].width == 101
+    assert cache.get(0, 0, 1) is None
+    added = cache.add(TILE, DATA[: 32 * 100])
+    assert cache.get(0, 0, 100) is added
+    assert cache.get(1, 0, 100) is cache.get(0, 0, 101) is None
+    wider = cache.add(TILE, DATA[: 32 * 101])
+    assert cache.get(0, 0, 101) is cache.add(TILE, DATA[:32]) is wider
 
 
-def test_proofs_from_the_cache_are_the_same_while_the_tree_grows() -> None:
+def test_paths_from_the_cache_are_the_same_while_the_tree_grows() -> None:
     cache = TileNodesCache()
     for tree_size in range(1, 700, 3):
-        stored = tiles_of(NAIVE, tree_size)
-        plan = plan_inclusion(LeafIndex(tree_size - 1), TreeSize(tree_size))
-        tiles = cache.held(plan, TreeSize(tree_size))
-        tiles |= cache.add(planned(stored, (tile for tile in plan if tile not in tiles)))
-        path = prove_inclusion(LeafIndex(tree_size - 1), TreeSize(tree_size), tiles)
+        for tile, data in tiles_of(NAIVE, tree_size).items():
+            cache.add(tile, data)
+        tiles = {(level, place): cache.get(level, place, 1) for level in range(2) for place in range(3)}
+        found: FindTile = lambda level, place: tiles[level, place] or pytest.fail("not kept")  # noqa: B023, E731
+        path = RightEdge(size(tree_size), found).path(index(tree_size - 1), found)
         assert tuple(path) == NAIVE.inclusion_path(tree_size - 1, tree_size)
 
 
 def test_the_cache_drops_what_was_used_longest_ago() -> None:
-    one = TileNodes(TILE, DATA).byte_size
-    cache = TileNodesCache(bytes_max=2 * one)
-    first, second, third = (TileId(0, number) for number in range(3))
-    for tile in (first, second):
-        cache.add({tile: TILES[tile]})
-    cache.held([first], size(256))
-    cache.add({third: TILES[third]})
-    assert set(cache.held([first, second, third], size(768))) == {first, third}
-    assert cache.byte_size == 2 * one
-
-
-def test_the_cache_counts_what_a_grown_tile_holds_once() -> None:
-    cache = TileNodesCache()
-    for width in (1, 100, 256):
-        pyramid = cache.add({TILE: DATA[: 32 * width]})[TILE]
-        assert cache.byte_size == pyramid.byte_size
+    cache = TileNodesCache(bytes_max=2 * TILE_PYRAMID_BYTES_MAX)
+    for number in range(2):
+        cache.add(TileId(0, number), TILES[TileId(0, number)])
+    cache.get(0, 0, 256)
+    cache.add(TileId(0, 2), TILES[TileId(0, 2)])
+    assert [cache.get(0, number, 256) is not None for number in range(3)] == [True, False, True]
+    assert cache.byte_size == 2 * TILE_PYRAMID_BYTES_MAX
 
 
 def test_a_tile_larger_than_the_cache_is_used_and_not_kept() -> None:
     cache = TileNodesCache(bytes_max=100)
-    assert cache.add({TILE: DATA})[TILE].width == 256
-    assert cache.held([TILE], size(1)) == {}
+    assert cache.add(TILE, DATA).width == 256
+    assert cache.get(0, 0, 1) is None
     assert cache.byte_size == 0

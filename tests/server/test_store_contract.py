@@ -144,6 +144,18 @@ async def test_a_root_of_another_length_is_refused(store: Store, writer: Writer)
         await store.append(replace(good, head=replace(good.head, root=Hash(bytes(31)))))
 
 
+@pytest.mark.parametrize("inner_nodes", [{}, {TileId(0, 0): bytes(511)}, {TileId(0, n): bytes(512) for n in range(2)}])
+async def test_a_full_tile_without_its_inner_nodes_is_refused(
+    store: Store, writer: Writer, inner_nodes: dict[TileId, bytes]
+) -> None:
+    good = writer.round(300)
+    with pytest.raises(StoreConflictError, match="expected 512 bytes of inner nodes"):
+        await store.append(replace(good, inner_nodes=inner_nodes))
+    await check_store(store, 0)
+    await store.append(good)
+    await check_store(store, 300)
+
+
 async def test_of_two_rounds_at_once_one_is_refused(store: Store, writer: Writer) -> None:
     first, second = writer.round(5), Writer().round(7)
     outcomes = await asyncio.gather(store.append(first), store.append(second), return_exceptions=True)

@@ -101,13 +101,7 @@ def sign_statement(
     signer: Signer, *, issuer: str, subject: str, payload: bytes, content_type: str = CONTENT_TYPE_RECORD
 ) -> SignedStatement:
     """Return a Signed Statement over `payload`. Raises MalformedError for a header or payload the profile refuses."""
-    headers = {
-        HEADER_ALG: ALG_EDDSA,
-        HEADER_CONTENT_TYPE: content_type,
-        HEADER_KID: signer.public_key.kid,
-        HEADER_CWT_CLAIMS: {CWT_ISS: issuer, CWT_SUB: subject},
-    }
-    protected = cbor.encode(headers)
+    protected = _encode_headers(signer.public_key.kid, issuer, subject, content_type)
     signature = signer.sign(cose.signed_bytes(protected, payload))
     return _from_sign1(Sign1(protected, EMPTY_MAP, payload, signature))
 
@@ -173,6 +167,26 @@ def _from_sign1(message: Sign1, entry: bytes | None = None) -> SignedStatement:
         signature=message.signature,
         entry=entry,
     )
+
+
+def _encode_headers(kid: bytes, issuer: str, subject: str, content_type: str) -> bytes:
+    """Return the protected header of a statement: that of another with a sub of the same length, but for the sub."""
+    if not subject.isascii():
+        msg = "expected sub to be a URI, which is in ASCII"
+        raise MalformedError(msg)
+    return _encode_headers_before(kid, issuer, len(subject), content_type) + subject.encode()
+
+
+@lru_cache(maxsize=1_024)
+def _encode_headers_before(kid: bytes, issuer: str, length: int, content_type: str) -> bytes:
+    """Return what stands before a sub of a length, which the deterministic encoding puts last."""
+    headers = {
+        HEADER_ALG: ALG_EDDSA,
+        HEADER_CONTENT_TYPE: content_type,
+        HEADER_KID: kid,
+        HEADER_CWT_CLAIMS: {CWT_ISS: issuer, CWT_SUB: "-" * length},
+    }
+    return cbor.encode(headers)[: -length or None]
 
 
 class _Headers(NamedTuple):

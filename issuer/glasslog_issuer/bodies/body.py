@@ -1,12 +1,13 @@
 """What the body of any record is, and how it becomes the map that the schema wants."""
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 from glasslog.cbor import Value
+from glasslog_issuer.encoding import in_order
 
 
 class Body(ABC):
@@ -45,7 +46,8 @@ class RawBody(Body):
 
     def to_fields(self) -> dict[str, Value]:
         """Return the body as it was given."""
-        return {name: to_value(value) for name, value in self.content.items()}
+        content: dict[str, Value] = to_value(self.content)
+        return content
 
 
 def to_value(item: object) -> Value:
@@ -54,40 +56,59 @@ def to_value(item: object) -> Value:
     Enums of text and numbers become these. What the model has no place for is left as it is, and refused when it is
     encoded.
     """
-    if type(item) in _PLAIN:  # nearly everything that records hold, so it comes first
-        return item
-    result: Value = item
-    match item:
-        case str():
-            result = str.__str__(item)
-        case int():
-            result = int(item)
-        case float():
-            result = float(item)
-        case bytes() | bytearray() | memoryview():
-            result = bytes(item)
-        case Mapping():
-            result = {to_value(name): to_value(element) for name, element in item.items()}
-        case Sequence():
-            result = [to_value(element) for element in item]
-        case _ if is_dataclass(item) and not isinstance(item, type):
-            result = _to_map(item)
-    return result
-
-
-_PLAIN: Final = frozenset({str, int, float, bytes, bool, type(None)})
+    return _converter(type(item))(item)  # type: ignore[arg-type]
 
 
 def _to_map(item: Any) -> dict[str, Value]:  # noqa: ANN401  any dataclass
     """Return the fields that are set."""
-    values = ((name, getattr(item, attribute)) for attribute, name in _names(type(item)))  # type: ignore[arg-type]
-    return {name: to_value(value) for name, value in values if value is not None}
+    values = {}
+    for attribute, name in _names(type(item)):  # type: ignore[arg-type]
+        value = getattr(item, attribute)
+        if value is not None:
+            values[name] = _converter(type(value))(value)  # type: ignore[arg-type]
+    return values
+
+
+_Converter: TypeAlias = Callable[[Any], Value]
+
+
+def _unchanged(item: Value) -> Value:
+    return item
+
+
+_CONVERTERS: Final[tuple[tuple[type, _Converter], ...]] = (
+    (str, str.__str__),
+    (int, int),
+    (float, float),
+    (bytes, bytes),
+    (bytearray, bytes),
+    (memoryview, bytes),
+    (Mapping, lambda item: _in_order({to_value(name): to_value(element) for name, element in item.items()})),
+    (Sequence, lambda item: [to_value(element) for element in item]),
+)
+_PLAIN: Final = frozenset({str, int, float, bytes, bool, type(None)})
 
 
 @cache
-def _names(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+def _converter(kind: Hashable) -> _Converter:
+    """Return what brings items of a type into the data model; found once for each type."""
+    if not isinstance(kind, type) or kind in _PLAIN:
+        return _unchanged
+    if is_dataclass(kind):
+        return _to_map
+    return next((convert for base, convert in _CONVERTERS if issubclass(kind, base)), _unchanged)
+
+
+@cache
+def _names(kind: Hashable) -> tuple[tuple[str, str], ...]:
     """Return the fields of a dataclass and their names in records.
 
     A name that Python keeps for itself has an underscore behind it: `from_`.
     """
-    return tuple((f.name, f.name.removesuffix("_")) for f in fields(kind))
+    names = {f.name.removesuffix("_"): f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return tuple((attribute, name) for name, attribute in _in_order(names).items())
+
+
+def _in_order(values: dict[Any, Value]) -> dict[Any, Value]:
+    """Return a map with its keys in the order of their encodings, where they are texts: then nobody needs to sort."""
+    return in_order(values) if all(type(name) is str for name in values) else values

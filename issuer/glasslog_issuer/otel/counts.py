@@ -12,7 +12,8 @@ class Counts:
 
     `spans` are those of generative AI. Each was recorded, or attached to its model's record as a guardrail's execution,
     or set aside as a container, or is in `lost` by the reason. `records` counts by type, registrations among them.
-    `odd` counts attributes that did not fit their field; `incomplete` spans of which the SDK had dropped something.
+    `odd` counts attributes that did not fit their field; `incomplete` spans of which the SDK had dropped something;
+    `without_input` calls whose question the instrumentation did not capture, so that nothing is committed to.
     """
 
     spans: int = 0
@@ -22,6 +23,7 @@ class Counts:
     lost: Mapping[str, int] = field(default_factory=dict)
     odd: int = 0
     incomplete: int = 0
+    without_input: int = 0
 
 
 class Tally:

@@ -67,7 +67,7 @@ def inference_of(
     answer = _answer(fields)
     return Inference(
         operation=asked.operation,
-        provider=Provider(name=asked.provider),
+        provider=Provider(name=reference.provider),
         requested_model=asked.requested,
         response_model=asked.answered,
         response_id=answer.response_id,

@@ -24,10 +24,15 @@ MODELS_MAX: Final = 1_000  # of each kind, in one process: names that never end 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """A model that the caller has registered: the record's id, 16 bytes, and how its identity is known."""
+    """A model that the caller has registered: the record's id, 16 bytes, and how its identity is known.
+
+    `provider` is who runs it, where instrumentations cannot know: one for OpenAI's client takes every server of that
+    API for OpenAI.
+    """
 
     id: bytes
     assurance: ModelAssurance
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The records that an inference refers to: ids of 16 bytes."""
+    """What an inference refers to: the ids of records, 16 bytes, and who runs the model."""
 
     model: bytes
     assurance: ModelAssurance
     config: bytes
+    provider: str
 
 
 class Registry:
@@ -73,7 +79,7 @@ class Registry:
         with self._lock:
             model = self._model(asked, time_ms)
             config = self._config or self._routing(asked, time_ms)
-        return Reference(model.id, model.assurance, config)
+        return Reference(model.id, model.assurance, config, model.provider or asked.provider)
 
     def _model(self, asked: Asked, time_ms: int) -> RegisteredModel:
         for name in (asked.answered, asked.requested):

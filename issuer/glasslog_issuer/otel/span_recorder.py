@@ -11,7 +11,7 @@ never with what it says.
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, TypedDict, Unpack, cast
 
@@ -33,6 +33,7 @@ LOGGER: Final = logging.getLogger("glasslog_issuer.otel")
 
 _DECISIONS_REMEMBERED: Final = 10_000
 _EXECUTIONS_MAX: Final = 64  # what an inference may hold
+_LINKS_MAX: Final = 64  # what a record may have
 
 
 class SharedFields(TypedDict, total=False):
@@ -62,6 +63,14 @@ class _Made:
     commit: Mapping[str, object]
 
 
+@dataclass(slots=True)
+class _Thread:
+    """What was recorded last of a decision: the call of a model, and the guardrails since."""
+
+    inference: bytes | None = None
+    guardrails: list[bytes] = field(default_factory=list)
+
+
 class SpanRecorder:
     """Record spans. May be shared by threads."""
 
@@ -75,7 +84,7 @@ class SpanRecorder:
         counted = _CountedRecording(recording, self._tally)
         self._record = counted.record
         self._registry = Registry(counted, models=settings.get("models"), config=settings.get("config"))
-        self._inferences: OrderedDict[str, bytes] = OrderedDict()
+        self._threads: OrderedDict[str, _Thread] = OrderedDict()
         self._lock = Lock()
 
     def counts(self) -> Counts:
@@ -96,13 +105,15 @@ class SpanRecorder:
 
     def execution_of(self, span: SpanData) -> GuardrailExecution | None:
         """Return the execution that a guardrail's span is, to be attached to its model's record; None if it is lost."""
-        self._tally.add("spans")
+        self._see(span)
+        fields = Fields(span.attributes)
         try:
-            execution = guardrail_span.execution_of_span(span, Fields(span.attributes))
+            execution = guardrail_span.execution_of_span(span, fields)
         except UnmappableSpanError as error:
             self.lose(span, error.reason)
             return None
         self._tally.add("attached")
+        self._tally.add("odd", len(fields.odd))
         return execution
 
     def execution_left(self, execution: GuardrailExecution, place: Place) -> None:
@@ -129,10 +140,7 @@ class SpanRecorder:
         role = role_of(fields, operation, span.kind)
         if role is Role.FOREIGN:
             return True
-        self._tally.add("spans")
-        if span.lost:
-            self._tally.add("incomplete")
-            LOGGER.warning("span %s lost %d attributes or events to the SDK's limits", span.span_id.hex(), span.lost)
+        self._see(span)
         if role is Role.CONTAINER and (place.holds_calls is not False or not _names_model(fields)):
             self._tally.add("containers")
             return True
@@ -140,6 +148,13 @@ class SpanRecorder:
         self._tally.add("odd", len(fields.odd))
         self._keep(span, place, role, made)
         return True
+
+    def _see(self, span: SpanData) -> None:
+        """Count a span of generative AI, and whether it is whole."""
+        self._tally.add("spans")
+        if span.lost:
+            self._tally.add("incomplete")
+            LOGGER.warning("span %s lost %d attributes or events to the SDK's limits", span.span_id.hex(), span.lost)
 
     def _made(self, span: SpanData, fields: Fields, place: Place, role: Role, operation: str) -> _Made:
         match role:
@@ -163,7 +178,10 @@ class SpanRecorder:
         )  # fmt: skip
         for execution in executions[_EXECUTIONS_MAX:]:
             self.execution_left(execution, place)
-        return _Made(inference, content.of_inference(span, fields))
+        commit = content.of_inference(span, fields)
+        if "input" not in commit:
+            self._tally.add("without_input")
+        return _Made(inference, commit)
 
     def _keep(self, span: SpanData, place: Place, role: Role, made: _Made) -> None:
         fields = self._shared.copy()
@@ -171,23 +189,30 @@ class SpanRecorder:
         if links := self._links(place, role):
             fields["links"] = links
         signed = self._record(made.body, decision=place.decision, commit=made.commit, subject=place.subject, **fields)
-        if role in {Role.MODEL_CALL, Role.CONTAINER}:
-            self._remember(place.decision, signed.id)
+        self._remember(place, role, signed.id)
 
     def _links(self, place: Place, role: Role) -> Sequence[Mapping[str, Any]]:
-        """Return the link to the last inference of the decision: what a step or guardrail after it belongs to."""
-        if role in {Role.MODEL_CALL, Role.CONTAINER}:
-            return ()
-        with self._lock:
-            inference = self._inferences.get(place.decision)
-        return () if inference is None else [{"rel": "inference", "id": inference}]
+        """Return the links to what came before in the decision.
 
-    def _remember(self, decision: str, inference: bytes) -> None:
+        A model's call is linked to the guardrails that ran since the last one and have records of their own; anything
+        else to the last call.
+        """
         with self._lock:
-            self._inferences[decision] = inference
-            self._inferences.move_to_end(decision)
-            if len(self._inferences) > _DECISIONS_REMEMBERED:
-                self._inferences.popitem(last=False)
+            thread = self._threads.get(place.decision, _Thread())
+            if role in {Role.MODEL_CALL, Role.CONTAINER}:
+                return [{"rel": "guardrail", "id": record_id} for record_id in thread.guardrails]
+            return () if thread.inference is None else [{"rel": "inference", "id": thread.inference}]
+
+    def _remember(self, place: Place, role: Role, record_id: bytes) -> None:
+        with self._lock:
+            thread = self._threads.setdefault(place.decision, _Thread())
+            self._threads.move_to_end(place.decision)
+            if role is Role.GUARDRAIL:
+                thread.guardrails = [*thread.guardrails[1 - _LINKS_MAX :], record_id]
+            elif role is not Role.STEP:
+                thread.inference, thread.guardrails = record_id, []
+            if len(self._threads) > _DECISIONS_REMEMBERED:
+                self._threads.popitem(last=False)
 
 
 class _CountedRecording:

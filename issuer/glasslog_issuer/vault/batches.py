@@ -35,6 +35,12 @@ class Batches(Generic[T, R]):
         self._turn = threading.Lock()
         self._open: _Batch[T, R] = _Batch()
 
+    @property
+    def waiting(self) -> tuple[T, ...]:
+        """Return what is in the batch that is open now."""
+        with self._joining:
+            return tuple(self._open.items)
+
     def add(self, items: Sequence[T]) -> R:
         """Return when the items are committed. Raises what `commit` raised for the batch that they were in."""
         with self._joining:

@@ -230,12 +230,19 @@ class Vault:
                 notices.put_all(connection, erasure, at)
         return self._record(recording, erasure)
 
-    def pending(self, recording: Recording | None = None) -> tuple[SignedStatement, ...]:
-        """Return all statements about erasures that the log may not have; with a recording, sign what nobody signed."""
-        if recording is not None:
-            return self._record(recording, None)
+    def pending(
+        self, recording: Recording | None = None, *, request_id: str | None = None
+    ) -> tuple[SignedStatement, ...]:
+        """Return the statements about erasures, or about one of them, that the log may not have.
+
+        With a recording, what nobody has signed yet is signed.
+        """
         with self._database.read() as connection:
-            return notices.pending(connection, None)
+            erasure = erasures.by_request(connection, request_id) if request_id is not None else None
+        if recording is not None:
+            return self._record(recording, erasure)
+        with self._database.read() as connection:
+            return notices.pending(connection, erasure)
 
     def submitted(self, entry_ids: Iterable[bytes]) -> int:
         """Note that the log has entries, or that a durable spool will bring them; return how many were pending."""

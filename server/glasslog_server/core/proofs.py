@@ -1,17 +1,17 @@
-"""Say which tiles a proof needs, and compute it from them: function twins `plan_x` and `prove_x`.
+"""Say which tiles a root or a consistency proof needs, and compute it from them: twins `plan_x` and `prove_x`.
 
 A caller plans, reads the named tiles in one go, and proves. Any tile may be given wider than the tree in question: only
 nodes that are full in that tree are looked at, and those never change. A tile is given as its bytes or as `TileNodes`,
-its bytes with everything they lead to; a `TileNodesCache` keeps these, so that proofs near the right edge, or of one
-round, hash nothing twice. Every proof is what RFC 9162 section 2.1 defines and `glasslog.merkle` verifies.
-Nothing here decides which sizes may be asked for: a proof to a size that was never signed is as easily computed.
+its bytes with what they lead to. Every proof is what RFC 9162 section 2.1 defines and `glasslog.merkle` verifies;
+proofs of inclusion are in `inclusion`. Nothing here decides which sizes may be asked for: a proof to a size that was
+never signed is as easily computed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from glasslog.limits import TILE_WIDTH, TREE_SIZE_MAX
-from glasslog.merkle import EMPTY_ROOT, Hash, LeafIndex, TreeSize, hash_children
+from glasslog.merkle import EMPTY_ROOT, Hash, TreeSize, hash_children
 from glasslog.tiles import TILE_HEIGHT, TileId
 from glasslog_server.core.tile_nodes import TileNodes
 from glasslog_server.errors import TreeCorruptError, TreeRangeError
@@ -46,21 +46,6 @@ def root_at(size: TreeSize, tiles: Tiles) -> Hash:
     return _Nodes(tiles).fold(_cover(0, size)) if size else EMPTY_ROOT
 
 
-def plan_inclusion(index: LeafIndex, size: TreeSize) -> list[TileId]:
-    """Name the tiles that `prove_inclusion` needs: at most two a level. Raises TreeRangeError."""
-    _check_index(index, size)
-    return _tiles_of(_path(0, index, size))
-
-
-def prove_inclusion(index: LeafIndex, size: TreeSize, tiles: Tiles) -> list[Hash]:
-    """Return the inclusion path of a leaf, its sibling first (RFC 9162 section 2.1.3.1).
-
-    Raises TreeRangeError, and TreeCorruptError when a tile is missing or too short.
-    """
-    _check_index(index, size)
-    return _Nodes(tiles).fold_all(_path(0, index, size))
-
-
 def plan_consistency(size1: TreeSize, size2: TreeSize) -> list[TileId]:
     """Name the tiles that `prove_consistency` needs. Raises TreeRangeError."""
     return _tiles_of(_consistency_path(size1, size2))
@@ -73,40 +58,6 @@ def prove_consistency(size1: TreeSize, size2: TreeSize, tiles: Tiles) -> list[Ha
     Raises TreeRangeError, and TreeCorruptError when a tile is missing or too short.
     """
     return _Nodes(tiles).fold_all(_consistency_path(size1, size2))
-
-
-def plan_batch(indices: Iterable[LeafIndex], size: TreeSize) -> list[TileId]:
-    """Name the tiles that `prove_batch` needs, each once. Raises TreeRangeError."""
-    blocks = set()
-    for index in indices:
-        _check_index(index, size)
-        blocks.add(index >> TILE_HEIGHT)
-    tiles = {TileId(0, block) for block in blocks}
-    for block in blocks:
-        tiles.update(_tiles_of(_path(TILE_HEIGHT, block, size)))
-    return sorted(tiles)
-
-
-def prove_batch(indices: Sequence[LeafIndex], size: TreeSize, tiles: Tiles) -> list[list[Hash]]:
-    """Return the inclusion paths of many leaves, in their order, all at one size.
-
-    Leaves of one full tile share everything above it, so that a path costs little more than its 8 hashes in the tile.
-    Raises TreeRangeError, and TreeCorruptError when a tile is missing or too short.
-    """
-    nodes = _Nodes(tiles)
-    full_blocks = size >> TILE_HEIGHT
-    upper: dict[int, list[Hash]] = {}
-    paths = []
-    for index in indices:
-        _check_index(index, size)
-        block, offset = divmod(index, TILE_WIDTH)
-        if block == full_blocks:  # the last block, which is not full
-            paths.append(nodes.fold_all(_path(0, index, size)))
-            continue
-        if block not in upper:
-            upper[block] = nodes.fold_all(_path(TILE_HEIGHT, block, size))
-        paths.append(nodes.pyramid(0, block).siblings(offset) + upper[block])
-    return paths
 
 
 class _Nodes:
@@ -214,11 +165,4 @@ def _tiles_of(covers: Iterable[Cover]) -> list[TileId]:
 def _check_size(size: int) -> None:
     if not 0 <= size <= TREE_SIZE_MAX:
         msg = f"expected a tree size between 0 and 2^63-1, got {size}"
-        raise TreeRangeError(msg)
-
-
-def _check_index(index: int, size: int) -> None:
-    _check_size(size)
-    if not 0 <= index < size:
-        msg = f"expected a leaf index below the tree size {size}, got {index}"
         raise TreeRangeError(msg)

@@ -7,7 +7,8 @@ key may have been revoked since admission, even by an entry of this very round.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self, TypeAlias
+from operator import attrgetter
+from typing import Final, NamedTuple, Self, TypeAlias, cast
 
 from glasslog.authority import Authority
 from glasslog.errors import AuthorityError, GlasslogError, MalformedError, UnknownKeyError
@@ -16,7 +17,7 @@ from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
 from glasslog.records import POLICY_RECORD_TYPES, Record, decode_record
 from glasslog.statement import SignedStatement, decode_statement
 from glasslog.tiles import TileId
-from glasslog_server.core.tree import Tree, root_from_tiles
+from glasslog_server.core.tree import Tree, recompute
 from glasslog_server.errors import TreeCorruptError
 
 
@@ -59,6 +60,12 @@ class Candidate(NamedTuple):
         )
 
 
+_Kind: TypeAlias = tuple[str, bytes, str, str | None]
+"""Issuer, kid, content type and record type: what decides, with the time, whether an entry is admitted."""
+_KIND: Final = attrgetter("issuer", "kid", "content_type", "record_type")
+_ENTRY: Final = attrgetter("entry")
+
+
 @dataclass(frozen=True, slots=True)
 class Duplicate:
     """The place that an entry has in the log already, from an earlier round or from earlier in this one."""
@@ -99,6 +106,9 @@ def plan_round(
     round's head will be signed, is refused: the log could not vouch for its own head with it.
     """
     judge = _Judge(authority, time, signing_keys)
+    if _is_plain(candidates, found, judge):
+        indexes = cast("Sequence[LeafIndex]", range(size, size + len(candidates)))
+        return RoundPlan(LeafIndex(size), indexes, candidates, authority, ())
     verdicts: list[Verdict] = []
     new: list[Candidate] = []
     policy_indexes: list[LeafIndex] = []
@@ -124,6 +134,25 @@ def plan_round(
     return RoundPlan(LeafIndex(size), verdicts, new, judge.authority, policy_indexes)
 
 
+def _is_plain(candidates: Sequence[Candidate], found: Sequence[LeafIndex | None], judge: "_Judge") -> bool:
+    """Return whether all candidates are new, admitted and about no policy, as in nearly every round of a busy log.
+
+    Then each gets the next index, and nothing needs to be looked at one by one.
+    """
+    if any(index is not None for index in found) or len({candidate.leaf_hash for candidate in candidates}) < len(found):
+        return False
+    if max(map(len, map(_ENTRY, candidates)), default=0) > judge.authority.policy.entry_bytes_max:
+        return False
+    try:
+        for kind in set(map(_KIND, candidates)):
+            if kind[-1] in POLICY_RECORD_TYPES:
+                return False
+            judge.check_kind(kind)
+    except (AuthorityError, UnknownKeyError):
+        return False
+    return True
+
+
 class _Judge:
     """Judge candidates in the order of the log, at one time: each by who may sign after the ones before it.
 
@@ -136,16 +165,20 @@ class _Judge:
         self.authority = authority
         self._time_ms = time * 1_000
         self._signing_keys = signing_keys
-        self._admitted: set[tuple[str, bytes, str, str | None]] = set()
+        self._admitted: set[_Kind] = set()
+
+    def check_kind(self, kind: _Kind) -> None:
+        """Check what depends on the kind of an entry alone. Raises UnknownKeyError, AuthorityError."""
+        if kind not in self._admitted:
+            issuer, kid, content_type, record_type = kind
+            self.authority.key_for(issuer, kid, self._time_ms)
+            self.authority.check_kind(kid, content_type, record_type)
+            self._admitted.add(kind)
 
     def admit(self, candidate: Candidate, index: LeafIndex) -> bool:
         """Return whether the candidate changes the authority. Raises what refuses it, and then nothing is changed."""
-        kind = (candidate.issuer, candidate.kid, candidate.content_type, candidate.record_type)
+        self.check_kind((candidate.issuer, candidate.kid, candidate.content_type, candidate.record_type))
         authority = self.authority
-        if kind not in self._admitted:
-            authority.key_for(candidate.issuer, candidate.kid, self._time_ms)
-            authority.check_kind(candidate.kid, candidate.content_type, candidate.record_type)
-            self._admitted.add(kind)
         if len(candidate.entry) > authority.policy.entry_bytes_max:
             authority.check_entry_bytes(len(candidate.entry))
         if candidate.record_type not in POLICY_RECORD_TYPES:
@@ -166,7 +199,15 @@ def _check_names_keys(authority: Authority, signing_keys: Collection[PublicKey])
         raise AuthorityError(msg)
 
 
-def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> tuple[dict[TileId, bytes], Hash]:
+class Grown(NamedTuple):
+    """What a round makes of the tree: every tile that it changed, the inner nodes of those it filled, the root."""
+
+    tiles: Mapping[TileId, bytes]
+    inner_nodes: Mapping[TileId, bytes]
+    root: Hash
+
+
+def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> Grown:
     """Append the new entries to `tree`; return the changed tiles and the root that both computations agree on.
 
     `edge` holds, as the store has them, the tiles on the right edge of the tree before: those that this round leaves
@@ -181,8 +222,8 @@ def grow(tree: Tree, new: Sequence[Candidate], edge: Mapping[TileId, bytes]) -> 
         raise TreeCorruptError(msg)
     tiles = tree.append(leaves)
     root = tree.root()
-    again = root_from_tiles(tree.size, {**edge, **tiles}, leaves)
-    if again != root:
-        msg = f"expected the tiles to lead to the root {root.hex()} at size {tree.size}, got {again.hex()}"
+    again = recompute(tree.size, {**edge, **tiles}, leaves)
+    if again.root != root:
+        msg = f"expected the tiles to lead to the root {root.hex()} at size {tree.size}, got {again.root.hex()}"
         raise TreeCorruptError(msg)
-    return tiles, root
+    return Grown(tiles, again.inner_nodes, root)

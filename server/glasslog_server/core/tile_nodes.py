@@ -1,73 +1,99 @@
-"""Keep the interior nodes of tiles: the pyramid over one tile, and a bounded cache of pyramids.
+"""Look up the interior nodes of tiles: what all hashes of one tile lead to, and a bounded cache of tiles.
 
-A tile stores every eighth height of the tree; a proof needs the heights between. Hashing them from a full tile costs
-255 node hashes, whichever node is asked for, so the whole pyramid is built at once and kept while it is in use.
-A tile that grew extends the pyramid that is there and costs only its new nodes.
+A tile holds every eighth height of the tree; a proof needs the heights between. To hash them from a full tile costs
+254 hashes, whichever leaf is asked for. So full tiles are stored with their 16 inner nodes of height 4, from which the
+8 siblings of one leaf are 22 hashes away; and where a tile is asked for again and again, which is so near the right
+edge and high up in the tree, all its nodes are computed at once and kept (its pyramid). A tile that grew extends the
+pyramid that is there and costs only its new nodes.
 """
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from typing import Final
 
 from glasslog.limits import TILE_WIDTH
-from glasslog.merkle import HASH_SIZE, Hash, TreeSize
-from glasslog.tiles import TILE_HEIGHT, TileId, tile_width
-from glasslog_server.core.limits import TILE_CACHE_BYTES
+from glasslog.merkle import HASH_SIZE, Hash
+from glasslog.tiles import TILE_HEIGHT, TileId
+from glasslog_server.core.limits import TILE_CACHE_BYTES, TILE_PYRAMID_BYTES_MAX
 from glasslog_server.errors import TreeCorruptError
 
-_PAIR_BYTES = 2 * HASH_SIZE
+INNER_HEIGHT: Final = 4
+"""The height, above the hashes of a tile, of the inner nodes that are stored with it."""
+INNER_NODES_BYTES: Final = (TILE_WIDTH >> INNER_HEIGHT) * HASH_SIZE
+
+_PAIR_BYTES: Final = 2 * HASH_SIZE
+_PYRAMID_HASHES: Final = 254  # once single nodes have cost as much, the pyramid is built: it serves all that follow
 
 
 class TileNodes:
-    """Hold the hashes of one tile and every full node over them, up to height 7 within the tile.
+    """Hold the hashes of one tile and find every full node over them, up to height 7 within the tile.
 
-    Immutable. The node at height 8 is not here: it is an element of the tile one level up.
+    The node at height 8 is not here: it is an element of the tile one level up. What is computed is remembered, so this
+    is not for use by several threads at once; what it answers never changes.
     """
 
-    __slots__ = ("layers", "tile")
+    __slots__ = ("_extends", "_inner", "_layers", "_spent", "data", "tile")
 
-    tile: TileId
-    layers: tuple[bytes, ...]
-    """By height above the tile's own hashes: the nodes of that height, one after the other."""
+    data: bytes
+    """The hashes of the tile, one after the other."""
 
-    def __init__(self, tile: TileId, data: bytes, narrower: "TileNodes | None" = None) -> None:
-        """Build the pyramid over `data`; `narrower`, of the same tile, saves hashing what it holds already.
+    def __init__(
+        self, tile: TileId, data: bytes, narrower: "TileNodes | None" = None, inner_nodes: bytes = b""
+    ) -> None:
+        """Take the hashes of a tile; `narrower`, of the same tile, saves hashing what it has hashed already.
 
-        Costs one hash for two elements that `narrower` does not have, and so on upwards: 254 at most. Raises
-        TreeCorruptError when the data are no tile, or do not begin with those of `narrower`.
+        `inner_nodes` are the 16 of height 4, which only a full tile has. Raises TreeCorruptError when the data are no
+        tile, or do not begin with those of `narrower`.
         """
         if not data or len(data) % HASH_SIZE or len(data) > TILE_WIDTH * HASH_SIZE:
             msg = f"expected 1 to {TILE_WIDTH} whole hashes in {tile}, got {len(data)} bytes"
             raise TreeCorruptError(msg)
-        if narrower is not None and not data.startswith(narrower.layers[0]):
+        if narrower is not None and not data.startswith(narrower.data):
             msg = f"expected {tile} to grow at its end only, got other hashes where there were some before"
             raise TreeCorruptError(msg)
-        layers = [data]
-        for layer in range(1, TILE_HEIGHT):
-            known = b"" if narrower is None else narrower.layers[layer]
-            layers.append(known + _pair_up(layers[-1], 2 * len(known)))
         self.tile = tile
-        self.layers = tuple(layers)
+        self.data = data
+        self._inner = inner_nodes
+        self._layers: tuple[bytes, ...] | None = None
+        self._extends = None if narrower is None else narrower.known_layers
+        self._spent = 0  # hashes, on single nodes
 
     @property
     def width(self) -> int:
         """Return how many hashes of the tile there are: 1 to 256."""
-        return len(self.layers[0]) // HASH_SIZE
+        return len(self.data) // HASH_SIZE
 
     @property
-    def byte_size(self) -> int:
-        """Return the bytes of hashes held."""
-        return sum(map(len, self.layers))
+    def known_layers(self) -> tuple[bytes, ...] | None:
+        """Return the pyramid as far as it was computed, perhaps over a narrower value; None where nothing was."""
+        return self._layers or self._extends
 
-    def starts_with(self, data: bytes) -> bool:
-        """Return whether `data` is this tile, or an earlier and narrower value of it."""
-        return self.layers[0].startswith(data)
+    @property
+    def pyramid(self) -> tuple[bytes, ...] | None:
+        """Return `layers` if they were computed before, else None."""
+        return self._layers
+
+    @property
+    def layers(self) -> tuple[bytes, ...]:
+        """Return the pyramid: by height above the tile's own hashes, the full nodes of that height one after the other.
+
+        Costs one hash for two elements that a narrower value did not have, and so on upwards, 254 at most; once.
+        """
+        if self._layers is None:
+            layers = [self.data]
+            for layer in range(1, TILE_HEIGHT):
+                known = b"" if self._extends is None else self._extends[layer]
+                layers.append(known + _pair_up(layers[-1], 2 * len(known)))
+            self._layers, self._extends, self._inner = tuple(layers), None, b""
+        return self._layers
 
     def node(self, layer: int, place: int) -> Hash:
         """Return the node number `place` of those `layer` heights above the tile's own hashes.
 
         Raises TreeCorruptError when the tile is too short for it.
         """
+        if self._layers is None and self._inner and self._spent < _PYRAMID_HASHES:
+            return self._node_by_inner_nodes(layer, place)
         start = place * HASH_SIZE
         node = self.layers[layer][start : start + HASH_SIZE]
         if not node:
@@ -77,9 +103,11 @@ class TileNodes:
 
     def siblings(self, offset: int) -> list[Hash]:
         """Return the siblings on the way from element `offset` to the root of this tile, which must be full."""
-        if self.width < TILE_WIDTH:
+        if len(self.data) < TILE_WIDTH * HASH_SIZE:
             msg = f"expected {self.tile} to be full, got {self.width} hashes"
             raise TreeCorruptError(msg)
+        if self._layers is None and self._inner and self._spent < _PYRAMID_HASHES:
+            return [self._node_by_inner_nodes(layer, (offset >> layer) ^ 1) for layer in range(TILE_HEIGHT)]
         path = []
         for layer in self.layers:
             start = (offset ^ 1) * HASH_SIZE
@@ -87,54 +115,64 @@ class TileNodes:
             offset >>= 1
         return path
 
+    def _node_by_inner_nodes(self, layer: int, place: int) -> Hash:
+        """Return a node as the root over a few elements, or over a few inner nodes: 7 hashes at most."""
+        nodes, height = (self.data, layer) if layer < INNER_HEIGHT else (self._inner, layer - INNER_HEIGHT)
+        node_bytes = HASH_SIZE << height
+        self._spent += (1 << height) - 1
+        return root_over(nodes[place * node_bytes : (place + 1) * node_bytes])
+
 
 class TileNodesCache:
-    """Keep the pyramids used last, up to a number of bytes. Not for use by several threads at once."""
+    """Keep the tiles used last, up to a number of bytes. Not for use by several threads at once."""
 
-    __slots__ = ("_bytes", "_bytes_max", "_pyramids")
+    __slots__ = ("_bytes_max", "_tiles")
 
     def __init__(self, bytes_max: int = TILE_CACHE_BYTES) -> None:
         self._bytes_max = bytes_max
-        self._bytes = 0
-        self._pyramids: OrderedDict[TileId, TileNodes] = OrderedDict()
+        self._tiles: OrderedDict[tuple[int, int], TileNodes] = OrderedDict()  # by level and index
 
     @property
     def byte_size(self) -> int:
-        """Return the bytes of hashes held, never above the maximum."""
-        return self._bytes
+        """Return the bytes that the hashes held will take when all their nodes are computed; never above the limit."""
+        return len(self._tiles) * TILE_PYRAMID_BYTES_MAX
 
-    def held(self, tiles: Iterable[TileId], size: TreeSize) -> dict[TileId, TileNodes]:
-        """Return the pyramids of those `tiles` that are here and wide enough for a tree of `size`.
-
-        The caller holds what it gets: nothing is lost when the cache drops it before the proof is computed.
-        """
-        found = {}
-        for tile in tiles:
-            pyramid = self._pyramids.get(tile)
-            if pyramid is not None and pyramid.width >= tile_width(tile, size):
-                self._pyramids.move_to_end(tile)
-                found[tile] = pyramid
+    def get(self, level: int, index: int, width: int) -> TileNodes | None:
+        """Return a tile that is here and has `width` hashes or more, else None."""
+        found = self._tiles.get((level, index))
+        if found is None or len(found.data) < width * HASH_SIZE:
+            return None
+        self._tiles.move_to_end((level, index))
         return found
 
-    def add(self, tiles: Mapping[TileId, bytes]) -> dict[TileId, TileNodes]:
-        """Build the pyramids of tiles just read, extending those that are here, and return them all.
+    def add(self, tile: TileId, data: bytes, inner_nodes: bytes = b"") -> TileNodes:
+        """Keep a tile just read or published, as a growth of the one that is here, and return what is kept.
 
-        Raises TreeCorruptError when a tile is none, or contradicts what was read of it before.
+        Raises TreeCorruptError when a tile is none, or contradicts what was known of it before.
         """
-        return {tile: self._add(tile, data) for tile, data in tiles.items()}
-
-    def _add(self, tile: TileId, data: bytes) -> TileNodes:
-        known = self._pyramids.get(tile)
-        if known is not None and known.starts_with(data):
+        place = (tile.level, tile.index)
+        known = self._tiles.get(place)
+        if known is not None and known.data.startswith(data):
             return known
-        pyramid = TileNodes(tile, data, known)
-        self._bytes += pyramid.byte_size - (0 if known is None else known.byte_size)
-        self._pyramids[tile] = pyramid
-        self._pyramids.move_to_end(tile)
-        while self._bytes > self._bytes_max:
-            _, dropped = self._pyramids.popitem(last=False)
-            self._bytes -= dropped.byte_size
-        return pyramid
+        kept = self._tiles[place] = TileNodes(tile, data, known, inner_nodes)
+        self._tiles.move_to_end(place)
+        while len(self._tiles) * TILE_PYRAMID_BYTES_MAX > self._bytes_max:
+            self._tiles.popitem(last=False)
+        return kept
+
+
+def inner_nodes_of(data: bytes) -> bytes:
+    """Return the 16 inner nodes of height 4 of a full tile, one after the other. Costs 240 hashes."""
+    for _ in range(INNER_HEIGHT):
+        data = _pair_up(data, 0)
+    return data
+
+
+def root_over(data: bytes) -> Hash:
+    """Return the root over a power of two of hashes (RFC 9162 section 2.1.1)."""
+    while len(data) > HASH_SIZE:
+        data = _pair_up(data, 0)
+    return Hash(data)
 
 
 def _pair_up(layer: bytes, start: int) -> bytes:

@@ -1,7 +1,7 @@
 """Grow the RFC 9162 tree in tiles of 256, and compute its root a second time before anybody signs it.
 
 Two computations stand here side by side and share no hashing. `Tree` grows from leaf hashes: it keeps the nodes that
-wait for a right sibling and the open tile of each level, and never looks back at what it wrote. `root_from_tiles`
+wait for a right sibling and the open tile of each level, and never looks back at what it wrote. `recompute`
 starts from tile bytes alone, as they are about to be stored, and follows the recursive definition. The round signs only
 what both agree on: one flipped bit in a leaf hash, in a tile or in an interior node makes them differ, or makes the
 second refuse. Neither reads the tiles itself, and neither knows entries: that a leaf hash is the hash of its entry is
@@ -11,12 +11,13 @@ the round's to see to.
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from glasslog.limits import TILE_WIDTH, TREE_SIZE_MAX
 from glasslog.merkle import EMPTY_ROOT, HASH_SIZE, Hash, TreeSize
 from glasslog.tiles import TILE_HEIGHT, TileId, tile_width
 from glasslog_server.core.limits import RECOMPUTED_SUBTREES_MAX
+from glasslog_server.core.tile_nodes import inner_nodes_of, root_over
 from glasslog_server.errors import TreeCorruptError, TreeRangeError
 
 TILE_BYTES: Final = TILE_WIDTH * HASH_SIZE
@@ -120,7 +121,17 @@ class Tree:
         return nodes
 
 
-def root_from_tiles(size: TreeSize, tiles: Mapping[TileId, bytes], new_leaves: Sequence[Hash] = ()) -> Hash:
+class Recomputed(NamedTuple):
+    """What the second computation has found: the root, and the inner nodes of each tile that became full.
+
+    Inner nodes are the 16 of height 4 above the hashes of a tile, one after the other (`tile_nodes`).
+    """
+
+    root: Hash
+    inner_nodes: Mapping[TileId, bytes]
+
+
+def recompute(size: TreeSize, tiles: Mapping[TileId, bytes], new_leaves: Sequence[Hash] = ()) -> Recomputed:
     """Return the root of the tree of `size` as its tile bytes say, and check the tiles of the round that led to it.
 
     `tiles` holds the right edge (`Tree.right_edge`) and every tile that `new_leaves`, the last leaves of the tree, have
@@ -134,14 +145,20 @@ def root_from_tiles(size: TreeSize, tiles: Mapping[TileId, bytes], new_leaves: S
         msg = f"expected at most {size} new leaves in a tree of that size, got {len(new_leaves)}"
         raise TreeRangeError(msg)
     _check_leaves(size, tiles, new_leaves)
+    inner_nodes = {}
     for level in range(LEVELS):
         for tile in _changed_tiles(level, size, len(new_leaves)):
             if tile_width(tile, size) == TILE_WIDTH:
-                _check_full_tile(size, tiles, tile)
+                inner_nodes[tile] = _check_full_tile(size, tiles, tile)
     root = b""
     for tile in Tree.right_edge(size):
         root = _ragged_root(_tile_value(tiles, tile, size) + root)
-    return Hash(root) if root else EMPTY_ROOT
+    return Recomputed(Hash(root) if root else EMPTY_ROOT, inner_nodes)
+
+
+def root_from_tiles(size: TreeSize, tiles: Mapping[TileId, bytes]) -> Hash:
+    """Return the root of the tree of `size` as the tiles on its right edge say. Raises TreeCorruptError."""
+    return recompute(size, tiles).root
 
 
 def _changed_tiles(level: int, size: int, grown: int) -> list[TileId]:
@@ -163,15 +180,17 @@ def _check_leaves(size: TreeSize, tiles: Mapping[TileId, bytes], new_leaves: Seq
         raise TreeCorruptError(msg)
 
 
-def _check_full_tile(size: TreeSize, tiles: Mapping[TileId, bytes], tile: TileId) -> None:
-    """Check that a full tile leads to the hash that stands for it one level up."""
+def _check_full_tile(size: TreeSize, tiles: Mapping[TileId, bytes], tile: TileId) -> bytes:
+    """Check that a full tile leads to the hash that stands for it one level up; return its inner nodes."""
     parent = TileId(tile.level + 1, tile.index // TILE_WIDTH)
     start = tile.index % TILE_WIDTH * HASH_SIZE
     expected = _tile_value(tiles, parent, size)[start : start + HASH_SIZE]
-    computed = _full_tile_root(_tile_value(tiles, tile, size))
+    inner_nodes = inner_nodes_of(_tile_value(tiles, tile, size))
+    computed = root_over(inner_nodes)
     if computed != expected:
         msg = f"expected {tile} to hash to {expected.hex()} as {parent} says, got {computed.hex()}"
         raise TreeCorruptError(msg)
+    return inner_nodes
 
 
 def _tile_value(tiles: Mapping[TileId, bytes], tile: TileId, size: TreeSize) -> bytes:
@@ -180,15 +199,6 @@ def _tile_value(tiles: Mapping[TileId, bytes], tile: TileId, size: TreeSize) -> 
     if data is None or len(data) != expected:
         msg = f"expected {expected} bytes of {tile} in a tree of {size}, got {None if data is None else len(data)}"
         raise TreeCorruptError(msg)
-    return data
-
-
-def _full_tile_root(data: bytes) -> bytes:
-    """Return the root over the 256 hashes of a full tile, from its bytes."""
-    sha256 = hashlib.sha256
-    while len(data) > HASH_SIZE:
-        pairs = range(0, len(data), _PAIR_BYTES)
-        data = b"".join([sha256(b"\x01" + data[start : start + _PAIR_BYTES]).digest() for start in pairs])
     return data
 
 

@@ -19,6 +19,7 @@ from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import LeafIndex, TreeSize
 from glasslog.records import POLICY_RECORD_TYPES
 from glasslog.tiles import TILE_HEIGHT, TileId
+from glasslog_server.core.tile_nodes import inner_nodes_of
 from glasslog_server.core.tree import TILE_BYTES, Tree
 from glasslog_server.errors import GuardError, GuardLockedError, StoreError, StoreMissingError
 from glasslog_server.fsck.entries import Checked, read_checked
@@ -144,13 +145,17 @@ class _Walk:
     async def _check_tiles(self, computed: Mapping[TileId, bytes]) -> None:
         """Hold stored tiles against computed ones. Those of level 0 were held against the entries, hash by hash."""
         self._tiles_checked += len(computed)
-        higher = [tile for tile in computed if tile.level > 0]
-        for tile, stored in zip(higher, await self._store.read_tiles(higher), strict=True):
-            expected = computed[tile]
-            if stored is None or stored[: len(expected)] != expected:
-                got = "none" if stored is None else f"{len(stored)} other bytes"
+        stored_tiles = await self._store.read_tiles_with_inner_nodes(list(computed))
+        for (tile, expected), stored in zip(computed.items(), stored_tiles, strict=True):
+            place = tile.index * TILE_WIDTH << (TILE_HEIGHT * tile.level)
+            data, inner_nodes = stored or (b"", b"")
+            if tile.level > 0 and data[: len(expected)] != expected:
+                got = f"{len(data)} other bytes" if data else "none"
                 message = f"expected {tile} to be the {len(expected)} bytes that the entries lead to, got {got}"
-                self.findings.add(Kind.TILE, tile.index * TILE_WIDTH << (TILE_HEIGHT * tile.level), message)
+                self.findings.add(Kind.TILE, place, message)
+            if len(expected) == TILE_BYTES and data and inner_nodes != inner_nodes_of(expected):
+                message = f"expected with {tile} the inner nodes that its hashes lead to, got other bytes"
+                self.findings.add(Kind.TILE, place, message)
 
     def _replay(self, entry: Checked, head: TreeHead) -> None:
         """Check that the policy in force at `head` admits an entry, and apply it when it is about the log itself."""

@@ -1,7 +1,7 @@
 """Know the rows of the key-value store: how keys and values are laid out, and nothing about any engine.
 
     m                                  -> format version (u32), store id (16 bytes), origin (UTF-8)
-    t  level(u8) index(u64)            -> the hashes of a tile, widest value
+    t  level(u8) index(u64)            -> the hashes of a tile, widest value; of a full one its inner nodes too
     e  bundle(u64) offset(u8)          -> packed entries of a bundle, from that offset on
     l  leaf hash(32)                   -> index(u64)
     u  subject digest(16) index(u64)   -> nothing
@@ -13,6 +13,8 @@ looks a subject up need not compare it again (128 bits). The fragments of a bund
 starts at the offset where the one before ended, so a reader finds them by point reads. A round adds one fragment to
 a bundle; where more than a few have gathered when the bundle is full, a single one of all 256 entries at offset 0
 replaces them.
+
+The inner nodes of a full tile are the 16 of height 4 over its 256 hashes (512 bytes behind its 8,192).
 
 A row of a stream holds the places that one round has in 256 consecutive numbers of it (those with the same number
 above the lowest byte): the first in the key, the others in the value, relative to the first, in ascending order.

@@ -22,6 +22,7 @@ class MemoryStore:
         self._closed = False
         self._entries: list[bytes] = []
         self._tiles: dict[TileId, bytes] = {}
+        self._inner_nodes: dict[TileId, bytes] = {}
         self._heads: list[TreeHead] = []
         self._by_leaf: dict[Hash, LeafIndex] = {}
         self._by_subject: dict[str, list[LeafIndex]] = defaultdict(list)
@@ -45,6 +46,7 @@ class MemoryStore:
                 stream, seq = row.stream
                 insort(self._by_stream[row.issuer, stream], (seq, index))
         self._tiles.update(write.tiles)
+        self._inner_nodes.update(write.inner_nodes)
         self._heads.append(write.head)
         if and_then is not None:
             and_then()
@@ -68,6 +70,11 @@ class MemoryStore:
         """Return each tile as wide as it is in the tree of the current size, or None."""
         self._check_open()
         return [self._tiles.get(tile) for tile in tiles]
+
+    async def read_tiles_with_inner_nodes(self, tiles: Sequence[TileId]) -> list[tuple[bytes, bytes] | None]:
+        """Return each tile with its inner nodes, or None."""
+        values = zip(tiles, await self.read_tiles(tiles), strict=True)
+        return [None if data is None else (data, self._inner_nodes.get(tile, b"")) for tile, data in values]
 
     async def read_entries(self, start: LeafIndex, end: LeafIndex) -> list[bytes]:
         """Return the entries [start, end)."""

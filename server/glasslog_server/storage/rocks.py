@@ -15,6 +15,7 @@ from typing import Self
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import HASH_SIZE, Hash, LeafIndex, TreeSize
 from glasslog.tiles import TileId, decode_bundle, encode_bundle, tile_width
+from glasslog_server.core.tree import TILE_BYTES
 from glasslog_server.errors import StoreClosedError, StoreCorruptError, StoreError, StoreFormatError
 from glasslog_server.storage import keys
 from glasslog_server.storage.rocks_engine import RocksEngine
@@ -121,10 +122,18 @@ class RocksStore:
 
     async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
         """Return each tile as wide as it is in the tree of the current size, or None."""
+        return [None if value is None else value[0] for value in await self.read_tiles_with_inner_nodes(tiles)]
+
+    async def read_tiles_with_inner_nodes(self, tiles: Sequence[TileId]) -> list[tuple[bytes, bytes] | None]:
+        """Return each tile with its inner nodes, or None."""
         size = TreeSize(self._size)
         rows = self._engine.get_many([keys.tile_key(tile) for tile in tiles])
-        widths = [tile_width(tile, size) for tile in tiles]
-        return [row[: width * HASH_SIZE] if row and width else None for row, width in zip(rows, widths, strict=True)]
+        values: list[tuple[bytes, bytes] | None] = []
+        for tile, row in zip(tiles, rows, strict=True):
+            end = tile_width(tile, size) * HASH_SIZE
+            inner_nodes = row[TILE_BYTES:] if row and end == TILE_BYTES else b""
+            values.append((row[:end], inner_nodes) if row and end else None)
+        return values
 
     async def read_entries(self, start: LeafIndex, end: LeafIndex) -> list[bytes]:
         """Return the entries [start, end), with a pause for other tasks after each bundle."""
@@ -217,7 +226,8 @@ class RocksStore:
 
     def _rows(self, write: RoundWrite) -> tuple[list[Row], list[bytes]]:
         """Return the rows that a round puts, and the keys that it deletes."""
-        puts = [(keys.tile_key(tile), data) for tile, data in write.tiles.items()]
+        nodes = write.inner_nodes
+        puts = [(keys.tile_key(tile), data + nodes.get(tile, b"")) for tile, data in write.tiles.items()]
         puts.append((keys.head_key(write.head.size), keys.encode_head(write.head)))
         deletes: list[bytes] = []
         for bundle in range(write.first // TILE_WIDTH, (write.head.size - 1) // TILE_WIDTH + 1):

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from glasslog.limits import ENTRY_BYTES_MAX
+from glasslog.limits import ENTRY_BYTES_MAX, TILE_WIDTH
 from glasslog.merkle import HASH_SIZE, Hash, LeafIndex, TreeSize
 from glasslog.tiles import TileId
+from glasslog_server.core.tile_nodes import INNER_NODES_BYTES
 from glasslog_server.errors import StoreConflictError
 
 STORE_ID_BYTES: Final = 16
@@ -83,13 +84,15 @@ class EntryRow(Protocol):
 class RoundWrite:
     """Everything that one round changes.
 
-    `tiles` holds the whole value of each changed tile, full ones and the partial ones of the right edge. `head.size` is
-    `first` plus the number of entries. No leaf hash is in the store already: the sequencer has looked.
+    `tiles` holds the whole value of each changed tile, full ones and the partial ones of the right edge; `inner_nodes`
+    holds, for each full one of them, its 16 nodes of height 4 (512 bytes), from which proofs are quickly made.
+    `head.size` is `first` plus the number of entries. No leaf hash is in the store already: the sequencer has looked.
     """
 
     first: LeafIndex
     entries: Sequence[EntryRow]
     tiles: Mapping[TileId, bytes]
+    inner_nodes: Mapping[TileId, bytes]
     head: TreeHead
 
 
@@ -117,6 +120,13 @@ class ReadStore(Protocol):
         """Return each tile as wide as it is in the tree of the current size, or None where there is none.
 
         A narrower partial tile, of an earlier size, is a prefix of it.
+        """
+        ...
+
+    async def read_tiles_with_inner_nodes(self, tiles: Sequence[TileId]) -> list[tuple[bytes, bytes] | None]:
+        """Return what `read_tiles` returns, each with its inner nodes (`RoundWrite`): of a tile that is not full, none.
+
+        Also of a full one there may be none (b""), in a store that does not know all of the disk.
         """
         ...
 
@@ -187,6 +197,12 @@ def check_round(write: RoundWrite, size: int) -> None:
     if len(write.head.root) != HASH_SIZE:
         msg = f"expected a root of {HASH_SIZE} bytes, got {len(write.head.root)}"
         raise StoreConflictError(msg)
+    for tile, data in write.tiles.items():
+        if (len(write.inner_nodes.get(tile, b"")) == INNER_NODES_BYTES) != (len(data) == TILE_WIDTH * HASH_SIZE):
+            msg = (
+                f"expected {INNER_NODES_BYTES} bytes of inner nodes with each full tile, and with no other, got {tile}"
+            )
+            raise StoreConflictError(msg)
     for row in write.entries:
         if len(row.entry) > ENTRY_BYTES_MAX or len(row.leaf_hash) != HASH_SIZE:
             msg = f"expected entries of at most {ENTRY_BYTES_MAX} bytes with leaf hashes of {HASH_SIZE} bytes"

@@ -178,6 +178,14 @@ def test_content_of_any_form_can_be_committed_to(written: str, kept: object) -> 
     assert opened(service.one("inference"))["input"] == kept
 
 
+def test_a_call_without_captured_content_is_counted() -> None:
+    service = Service()
+    service.span(CHAT)
+    service.span(NO_CONTENT)
+    assert opened(service.of("inference")[1]) == {}
+    assert service.processor.counts().without_input == 1
+
+
 def test_content_that_is_too_large_is_kept_by_its_digest() -> None:
     service = Service()
     service.span({**CHAT, "gen_ai.input.messages": "x" * (17 * 1024 * 1024)})
@@ -257,12 +265,13 @@ def test_another_version_is_another_model() -> None:
 
 
 def test_registrations_that_were_given_are_used() -> None:
-    known = RegisteredModel(uuid7("a model"), "digest-measured")
+    known = RegisteredModel(uuid7("a model"), "digest-measured", provider="our own")
     service = Service(models={"gpt-4o": known}, config=uuid7("a set of guardrails"))
     service.span(CHAT)
     [signed] = service.records
     assert (body(signed)["model"], body(signed)["model_assurance"]) == (known.id, "digest-measured")
     assert body(signed)["config"] == uuid7("a set of guardrails")
+    assert body(signed)["provider"] == {"name": "our own"}
 
 
 def test_names_of_models_that_never_end_are_lost_and_counted() -> None:

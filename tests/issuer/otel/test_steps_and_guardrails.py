@@ -150,6 +150,7 @@ def test_a_guardrail_beside_a_call_has_its_own_record_about_the_same_decision() 
     before, after = service.of("guardrail-execution")
     inference = service.one("inference")
     assert before.decision == inference.decision == after.decision
+    assert fields(inference)["links"] == [{"rel": "guardrail", "id": before.id}]
     assert fields(after)["links"] == [{"rel": "inference", "id": inference.id}]
     assert [body(one)["position"] for one in (before, after)] == ["pre", "post"]
 

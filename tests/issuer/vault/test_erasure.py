@@ -1,5 +1,6 @@
 """An erasure destroys, is recorded, stays open until every store has confirmed, and survives whatever comes between."""
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
@@ -11,7 +12,7 @@ from glasslog.records.custody import ERASED_COMMITMENTS_MAX
 from glasslog.statement import SignedStatement
 from glasslog_issuer.bodies import Body
 from glasslog_issuer.record import CommonFields, SignedRecord
-from glasslog_issuer.vault import ConflictError, ErasedError, NotKeptError, Vault
+from glasslog_issuer.vault import ConflictError, ErasedError, NotKeptError, Vault, VaultUnavailableError
 from glasslog_issuer.vault.erasures import DECISIONS_MAX
 from tests.issuer.vault.vaults import CONTENT, Vendor
 from tests.verifier.evidence import SYSTEM, TIME_MS
@@ -226,6 +227,24 @@ def test_what_was_sealed_before_an_erasure_is_erased_with_it_and_recorded(vendor
         assert commitments_in([statement]) == list(late.record.commitments.values())
         assert statement.subject == late.decision
         assert len(vault.confirm("dsr-17", "backups", recording=vendor.recording)) == 3
+
+
+def test_an_erasure_that_a_reader_holds_up_is_not_told_as_done_and_is_finished_later(vendor: Vendor) -> None:
+    signed = vendor.sign()
+    with vendor.open() as vault:
+        vault.keep(signed, "patient 1")
+        vault._database._connection.execute("PRAGMA busy_timeout = 20")  # noqa: SLF001  nobody wants to wait for ten s
+        reader = sqlite3.connect(f"file:{vendor.folder}/vault.sqlite?mode=ro", uri=True, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM records").fetchall()  # the older state is in the log as long as this is read
+        with pytest.raises(VaultUnavailableError, match="another process is reading"):
+            erase(vault, vendor, "patient 1")
+        assert vault.erasures()[0].destroyed_at is None
+        with pytest.raises(ErasedError):
+            vault.disclosures(signed.id)
+        reader.close()
+        assert len(erase(vault, vendor, "patient 1")) == 1
+        assert vault.erasures()[0].destroyed_at is not None
 
 
 def test_progress_is_told(vendor: Vendor) -> None:

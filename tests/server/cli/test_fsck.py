@@ -117,6 +117,7 @@ def test_progress_reaches_the_size_of_the_log(log_config: Config) -> None:
         pytest.param(flip_row(keys.fragment_key(0, 0), -10), {Kind.ENTRY_DAMAGED: 1}, id="one bit of an entry"),
         pytest.param(remove_row(keys.fragment_key(1, 0)), {Kind.ENTRY_MISSING: 256}, id="a bundle"),
         pytest.param(flip_row(keys.tile_key(TileId(0, 1)), 40), {Kind.TILE: 1}, id="one bit of a full tile"),
+        pytest.param(flip_row(keys.tile_key(TileId(0, 1)), -1), {Kind.TILE: 1}, id="one bit of an inner node"),
         pytest.param(flip_row(keys.tile_key(TileId(0, 2)), 40), {Kind.TILE: 1}, id="one bit of an open tile"),
         pytest.param(flip_row(keys.tile_key(TileId(1, 0)), 40), {Kind.TILE: 1}, id="one bit of a tile of level 1"),
         pytest.param(remove_row(keys.tile_key(TileId(1, 0))), {Kind.TILE: 1}, id="a tile of level 1"),
@@ -192,7 +193,7 @@ def test_an_entry_by_nobody_the_log_knows_is_found_even_when_every_hash_agrees(l
         statement = Issuer(name="https://stranger.example", key_name="stranger").statement()
         tiles = tree.append([statement.leaf_hash])
         new_head = await open_head_signer(log_config).sign(tree.size, tree.root(), head.time)
-        await store.append(RoundWrite(LeafIndex(head.size), [candidate_of(statement)], tiles, new_head))
+        await store.append(RoundWrite(LeafIndex(head.size), [candidate_of(statement)], tiles, {}, new_head))
         await store.close()
 
     asyncio.run(append_unauthorised())

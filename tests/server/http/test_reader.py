@@ -40,9 +40,9 @@ class Rounds:
         candidates = [Candidate.of_statement(st, decode_record(st.payload)) for st in statements]
         first = LeafIndex(self._tree.size)
         edge = await self._edge(entries)
-        tiles, root = grow(self._tree, candidates, edge)
+        tiles, inner_nodes, root = grow(self._tree, candidates, edge)
         head = await SIGNER.sign(self._tree.size, root, 1_000 + len(self.heads))
-        await self.store.append(RoundWrite(first, candidates, tiles, head))
+        await self.store.append(RoundWrite(first, candidates, tiles, inner_nodes, head))
         self.heads.append(head)
         self.leaves += [st.leaf_hash for st in statements]
         return head

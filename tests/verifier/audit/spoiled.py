@@ -216,6 +216,56 @@ SPOILED = [
         (about("guardrails", "inference 5"),),
     ),
     Spoiled(
+        "a guardrail with records of its own ran for another inference of the decision",
+        both(
+            UNSEALED,
+            edits("grounding 5", links=(("inference", "inference 5"),)),
+            adds(
+                Event(
+                    "turn 2", "inference", inference(at(5) + 10_000), at(5) + 10_000, "5", links=(("attempt", "none"),)
+                )
+            ),
+        ),
+        (about("guardrails", "turn 2"),),
+    ),
+    Spoiled(
+        "a guardrail with records of its own ran for another attempt of the decision",
+        both(
+            UNSEALED,
+            edits("grounding 5", links=(("attempt", "attempt 5"),)),
+            adds(
+                Event(
+                    "turn 2", "inference", inference(at(5) + 10_000), at(5) + 10_000, "5", links=(("attempt", "none"),)
+                )
+            ),
+        ),
+        (about("guardrails", "turn 2"),),
+    ),
+    Spoiled(
+        "guardrails of several inferences of a decision say for which they ran, or not",
+        both(
+            UNSEALED,
+            edits("grounding 5", body={"position": "pre", "started": at(5)}),
+            adds(
+                Event("turn 2", "inference", inference(at(5) + 10_000), at(5) + 10_000, "5"),
+                Event(
+                    "grounding again",
+                    "guardrail-execution",
+                    execution("grounding", at(5) + 9_000),
+                    at(5) + 9_000,
+                    "5",
+                    links=(("inference", "inference 5"),),
+                ),
+            ),
+        ),
+        (),
+    ),
+    Spoiled(
+        "a guardrail with records of its own ran a day later",
+        edits("grounding 5", body={"started": at(5) + DAY_MS}),
+        (about("guardrails", "inference 5"),),
+    ),
+    Spoiled(
         "a blocked inference needs no further guardrail",
         edits("inference 5", body=inference(at(5), execution("ranges", at(5), "pre", "deny"), status="blocked")),
         (),

@@ -127,6 +127,17 @@ def test_the_bound_of_an_undeclared_system_is_stated() -> None:
     }
 
 
+def test_a_request_without_a_due_date_cannot_be_judged() -> None:
+    assert Logbook(changed(story(), "adverse", body={"due": None})).audit("notices").verdicts == {
+        "notices": "not-recorded"
+    }
+    assert Logbook(changed(story(), "question", body={"due": None})).audit("notices").verdicts == {
+        "notices": "not-recorded"
+    }
+    told = {"kind": "ai-use", "channel": "app", "sent": at(5), "template_digest": bytes(32)}
+    assert Logbook([Event("told", "notice", told, at(5))]).audit("notices").verdicts == {"notices": "not-applicable"}
+
+
 def test_without_heads_nothing_is_said_about_time() -> None:
     log = Logbook(story())
     log.heads.clear()
@@ -201,8 +212,9 @@ def test_an_audit_in_two_parts_finds_the_same(spoiled: Spoiled) -> None:
     whole = {finding.key for finding in log.audit(*names, scope=Scope(as_of=spoiled.as_of)).findings}
     middle = len(log.entries) // 2
     database = log.database(end=middle)
-    first = {finding.key for finding in log.audit(*names, database=database).findings}
+    begun = log.audit(*names, database=database)
+    first = {finding.key for finding in begun.findings}
     log.fill(database)
-    scope = Scope(since=middle, as_of=spoiled.as_of)
+    scope = Scope(since=begun.result.resume_from, as_of=spoiled.as_of)
     second = {finding.key for finding in log.audit(*names, scope=scope, database=database).findings}
     assert whole <= first | second

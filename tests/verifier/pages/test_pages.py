@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import TemplateNotFound, UndefinedError
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from glasslog.pages import render, visible
+from glasslog.pages import marked, render, visible
 from glasslog.pages.charts import Bar, Lane, Mark, Span, histogram, stacked_bars, step_curve, timeline
 from glasslog.pages.rendering import _environment, stylesheet
 from tests.verifier.evidence import TIME_MS
@@ -176,3 +176,24 @@ def test_escapes_are_those_of_html() -> None:
     html = specimen('"><b>')
     assert '"><b>' not in re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
     assert '"><b>' in unescape(html)
+
+
+DIGEST = "0123456789abcdef" * 4
+UUID = "019b7f4e-8f00-7000-8000-00000000000a"
+
+
+def test_ids_and_digests_are_set_as_code_and_lead_to_what_is_on_the_page() -> None:
+    html = marked(f"<model> {UUID}, digest {DIGEST}", {UUID.replace("-", ""): "e-1"})
+    assert html == f'&lt;model&gt; <a href="#e-1"><code>{UUID}</code></a>, digest <code>{DIGEST}</code>'
+
+
+@pytest.mark.parametrize("text", [f"urn:uuid:{UUID}", f"x{DIGEST}", f"{DIGEST}g", "0123456789abcdef", "", "\u202eabc"])
+def test_other_text_is_left_as_it_is(text: str) -> None:
+    assert marked(text) == escape(visible(text))
+
+
+@given(st.text(alphabet="0123456789abcdef-<>&'\" \u202e", max_size=120))
+def test_marking_changes_no_word_of_a_text(text: str) -> None:
+    page = read_page(marked(text))
+    assert page.faults == []
+    assert page.text == visible(text)

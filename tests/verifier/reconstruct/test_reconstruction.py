@@ -1,6 +1,6 @@
 """What is gathered about a decision, what its verification says, and what is told to be missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,66 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glasslog.bundle import decode_bundle
-from glasslog.commitments import Disclosure
 from glasslog.errors import AbsentError, UncheckableError
 from glasslog.merkle import Hash
-from glasslog.reconstruct import (
-    Account,
-    Bounds,
-    Disclosed,
-    Gap,
-    GapKind,
-    Holdings,
-    Listing,
-    Opening,
-    OpeningState,
-    Reconstruction,
-    Request,
-    reconstruct,
-)
+from glasslog.reconstruct import Account, Bounds, GapKind, Holdings, Listing, Request, gathering, reconstruct
 from glasslog.verify import Trust, Verdict
 from tests.verifier.evidence import STRANGER_KEY, TIME_MS, Ledger, uuid7
-from tests.verifier.reconstruct.story import (
-    CONTENT,
-    DECISION,
-    HOSPITAL,
-    LUMEN,
-    MODEL,
-    OTHER_DECISION,
-    SYSTEM,
-    Drawer,
-    Story,
-    disclosures,
-)
+from tests.verifier.reconstruct.asking import FOUND, FULL, codes, gaps, names, raising, run
+from tests.verifier.reconstruct.story import DECISION, HOSPITAL, LUMEN, MODEL, OTHER_DECISION, SYSTEM, Story
 from tests.verifier.records.examples import DAY_MS
 
-FULL = Story()
-FOUND = reconstruct(FULL.log, Request(DECISION), FULL.trust, Holdings())
 NOT_OF_THE_DECISION = {"other inference", "drift"}
-
-
-def run(story: Story, holdings: Holdings | None = None, **more: Any) -> Reconstruction:  # noqa: ANN401 (of a Request)
-    return reconstruct(story.log, Request(DECISION, **more), story.trust, holdings or Holdings())
-
-
-def names(story: Story, found: Reconstruction) -> set[str]:
-    by_id = {statement.leaf_hash: name for name, statement in story.entries.items()}
-    return {by_id[piece.entry_id] for piece in found.pieces}
-
-
-def gaps(found: Reconstruction) -> list[Gap]:
-    return [*found.gaps, *Account(found).absences()]
-
-
-def codes(found: Reconstruction, kind: GapKind) -> set[str]:
-    return {gap.code for gap in gaps(found) if gap.kind is kind}
-
-
-def raising(error: Exception) -> Callable[[], Any]:
-    def answer() -> Any:  # noqa: ANN401 (never returns)
-        raise error
-
-    return answer
 
 
 # ------------------------------------------------------------------------------------------------------ all is there
@@ -221,12 +171,12 @@ def test_a_model_that_was_registered_afterwards_is_told() -> None:
     story = Story("model")
     story.without = frozenset()
     story._add("model", "model-registration", at=DAY_MS, id=MODEL)  # noqa: SLF001 (a later entry)
-    assert "late-registration" in codes(run(story), GapKind.ABSENT)
+    assert "late-registration" in codes(run(story), GapKind.NOTED)
 
 
 def test_a_deployment_of_another_model_is_told() -> None:
     story = Story(changes={"deployment": {"body": {"model": uuid7("another model")}}})
-    assert "other-model" in codes(run(story), GapKind.ABSENT)
+    assert "other-model" in codes(run(story), GapKind.NOTED)
 
 
 def test_the_deployment_in_force_is_the_one_that_took_effect_last() -> None:
@@ -253,8 +203,12 @@ def test_two_records_of_one_id_are_told() -> None:
     story = Story()
     story._add("same", "model-registration", {"name": "impostor"}, at=-DAY_MS, id=MODEL)  # noqa: SLF001
     found = run(story)
-    assert "same-id" in codes(found, GapKind.UNKNOWN)
+    assert "same-id" in codes(found, GapKind.NOTED)
     assert "same" in names(story, found)
+    assert found.verdict is Verdict.VERIFIED
+    registration = Account(found).models()[0].registration
+    assert registration is not None
+    assert registration.record.body["name"] == "cxr-triage", "what comes later does not displace what was there"
 
 
 # ------------------------------------------------------------------------------------------------ nobody could look
@@ -328,6 +282,28 @@ def test_within_the_bound_the_oldest_and_the_newest_are_read() -> None:
     story.log.statement = lambda entry_id: (read.append(entry_id), honest(entry_id))[1]  # type: ignore[func-returns-value,method-assign]
     run(story, bounds=Bounds(system_entries=5))
     assert read[:5] == [*ids[:3], *ids[-2:]]
+
+
+def test_answers_beyond_all_measure_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "BYTES_MAX", 30_000)
+    found = run(Story())
+    troubles = [piece.trouble for piece in found.pieces if piece.bundle is None]
+    assert troubles
+    assert set(troubles) == {"expected answers of at most 30000 bytes in all, got more"}
+    assert found.verdict is Verdict.COULD_NOT_CHECK
+
+
+def test_what_was_not_looked_at_is_not_said_to_be_absent() -> None:
+    found = run(Story("deployment"), bounds=Bounds(system_entries=2))
+    assert "deployment" in codes(found, GapKind.UNKNOWN)
+    assert codes(found, GapKind.ABSENT) == set()
+
+
+@pytest.mark.parametrize("name, code", [("review", "oversight"), ("deployment", "deployment")])
+def test_what_is_there_and_does_not_verify_is_not_said_to_be_absent(name: str, code: str) -> None:
+    found = run(Story(changes={name: {"key": STRANGER_KEY}}))
+    assert code in codes(found, GapKind.UNKNOWN)
+    assert codes(found, GapKind.ABSENT) == set()
 
 
 def test_a_list_that_the_log_cuts_is_told() -> None:
@@ -441,131 +417,3 @@ def test_two_trees_of_one_size_fail() -> None:
     assert [piece.verdict for piece in found.pieces] == [Verdict.VERIFIED] * len(found.pieces)
     assert found.tree.found == f"The log has signed two different trees of {story.ledger.size} entries."
     assert found.verdict is Verdict.FAILED
-
-
-# ------------------------------------------------------------------------------------------------ what can be opened
-
-
-def states(found: Reconstruction) -> dict[str, Opening]:
-    return {opening.name: opening for piece in found.pieces for opening in piece.openings}
-
-
-def test_values_are_opened_closed_and_erased() -> None:
-    found = run(FULL, Holdings(FULL.opened[:1]))
-    openings = states(found)
-    assert {name: opening.state.value for name, opening in openings.items()} == {
-        "input": "opened",
-        "output": "closed",
-        "features": "erased",
-    }
-    assert openings["input"].value == CONTENT["input"]
-    assert (openings["features"].value, openings["features"].at) == (None, TIME_MS + 9 * DAY_MS)
-    assert found.verdict is Verdict.VERIFIED
-
-
-def test_an_erasure_is_open_until_every_store_has_confirmed() -> None:
-    stores = [
-        {"store": "vault", "state": "confirmed", "at": TIME_MS + 9 * DAY_MS},
-        {"store": "backups", "state": "requested", "at": TIME_MS + 9 * DAY_MS},
-    ]
-    story = Story(changes={"erasure": {"body": {"targets": stores}}})
-    assert states(run(story))["features"].open_stores == ("backups",)
-    assert states(run(story))["features"].state is OpeningState.ERASED
-    gone = [each.digest for each in story.opened if each.name == "features"]
-    confirmed = [{"store": "backups", "state": "confirmed", "at": TIME_MS + 20 * DAY_MS}]
-    story._add("rest", "erasure", {"commitments": gone, "targets": confirmed}, at=20 * DAY_MS)  # noqa: SLF001
-    opening = states(run(story))["features"]
-    assert (opening.open_stores, opening.at) == ((), TIME_MS + 20 * DAY_MS)
-
-
-def test_an_erasure_that_no_store_has_confirmed_has_no_date() -> None:
-    stores = [{"store": "vault", "state": "requested", "at": TIME_MS + 9 * DAY_MS}]
-    opening = states(run(Story(changes={"erasure": {"body": {"targets": stores}}})))["features"]
-    assert (opening.state, opening.at, opening.open_stores) == (OpeningState.TO_BE_ERASED, None, ("vault",))
-
-
-def test_an_erasure_by_somebody_else_does_not_count() -> None:
-    story = Story("erasure")
-    story.without = frozenset()
-    gone = [each.digest for each in story.opened]
-    story._add("erasure", "erasure", {"commitments": gone}, at=8 * DAY_MS, issuer=HOSPITAL)  # noqa: SLF001
-    found = run(story)
-    assert {opening.state for opening in states(found).values()} == {OpeningState.CLOSED}
-    assert "erasure" in names(story, found), "it is evidence of what the other one said, all the same"
-
-
-def test_an_erasure_that_does_not_verify_does_not_count() -> None:
-    found = run(Story(changes={"erasure": {"key": STRANGER_KEY}}))
-    assert states(found)["features"].state is OpeningState.CLOSED
-
-
-def test_a_copy_in_other_hands_opens_what_was_erased() -> None:
-    opening = states(run(FULL, Holdings(FULL.opened)))["features"]
-    assert (opening.state, opening.value, opening.at) == (
-        OpeningState.OPENED,
-        CONTENT["features"],
-        TIME_MS + 9 * DAY_MS,
-    )
-
-
-@pytest.mark.parametrize(
-    "forged",
-    [
-        disclosures({"input": "another film"}),
-        disclosures({"input": CONTENT["input"]}, salt="another salt of "),
-        disclosures({"nothing": "there is no such commitment"}),
-    ],
-    ids=["value", "salt", "name"],
-)
-def test_a_disclosure_that_opens_nothing_fails(forged: tuple[Disclosure, ...]) -> None:
-    found = run(FULL, Holdings(forged))
-    assert found.verdict is Verdict.FAILED
-    assert len(found.faults) == 1
-    assert all(opening.value is None for opening in states(found).values())
-
-
-def test_a_disclosure_for_what_could_not_be_read_is_left_open() -> None:
-    story = Story()
-    story.log.bundles[story.id_of("inference")] = raising(UncheckableError("status 503"))
-    found = run(story, Holdings(story.opened))
-    assert found.verdict is Verdict.COULD_NOT_CHECK
-    assert "disclosure" in codes(found, GapKind.UNKNOWN)
-
-
-def test_a_vault_opens_what_it_has() -> None:
-    drawer = Drawer({uuid7("inference"): Disclosed(FULL.opened[:2])})
-    found = run(FULL, Holdings(vault=drawer))
-    assert [states(found)[name].state.value for name in ("input", "output", "features")] == [
-        "opened",
-        "opened",
-        "erased",
-    ]
-    assert found.verdict is Verdict.VERIFIED
-
-
-def test_a_vault_that_says_erased_is_quoted_where_no_record_says_so() -> None:
-    drawer = Drawer({uuid7("inference"): Disclosed((), erased_at=TIME_MS + 2 * DAY_MS)})
-    opening = states(run(Story("erasure"), Holdings(vault=drawer)))["input"]
-    assert (opening.state, opening.at) == (OpeningState.SAID_ERASED, TIME_MS + 2 * DAY_MS)
-
-
-def test_a_vault_that_opens_what_it_has_confirmed_to_be_gone_is_contradicted() -> None:
-    drawer = Drawer({uuid7("inference"): Disclosed(FULL.opened)})
-    found = run(FULL, Holdings(vault=drawer))
-    assert (states(found)["features"].state, states(found)["features"].value) == (OpeningState.CONTRADICTED, None)
-    assert found.verdict is Verdict.FAILED
-
-
-def test_a_vault_with_values_that_open_nothing_fails() -> None:
-    drawer = Drawer({uuid7("inference"): Disclosed(disclosures({"input": "another film"}))})
-    found = run(FULL, Holdings(vault=drawer))
-    assert found.verdict is Verdict.FAILED
-    assert "The vault's value for 'input' does not open the inference" in found.faults[0]
-
-
-def test_a_vault_that_does_not_answer_leaves_it_open() -> None:
-    drawer = Drawer()
-    drawer.disclosures = lambda record_id: raising(UncheckableError(record_id.hex()))()  # type: ignore[method-assign]
-    found = run(FULL, Holdings(vault=drawer))
-    assert codes(found, GapKind.UNKNOWN) == {"vault"}
-    assert found.verdict is Verdict.COULD_NOT_CHECK

@@ -26,16 +26,23 @@ class Verdict(StrEnum):
 class Examination:
     """What a check has looked at; complete when its findings have been taken out.
 
-    `count` things of kind `unit` were judged. `pending` duties are open and not yet due. `not_recorded` says in
-    sentences what was missing to judge by; `notes` what else a reader should know. Both are bounded.
+    `count` things of kind `unit` were judged. `pending` duties are open and not yet due; `oldest_pending` is the first
+    entry that has to be looked at again, where the check looks at new entries alone. `not_recorded` says in sentences
+    what was missing to judge by; `notes` what else a reader should know. Both are bounded.
     """
 
     unit: str
     findings: Iterator[Finding] = field(default_factory=lambda: iter(()))
     count: int = 0
     pending: int = 0
+    oldest_pending: int | None = None
     not_recorded: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def waits(self, entry: int) -> None:
+        """Say that an entry has a duty that is not yet due, and must be looked at again."""
+        self.pending += 1
+        self.oldest_pending = entry if self.oldest_pending is None else min(entry, self.oldest_pending)
 
     def lacks(self, sentences: str | Iterable[str]) -> None:
         """Say what was not recorded."""

@@ -28,7 +28,8 @@ class Finding:
 
     `entries` are indexes of the entries that show it, at most ENTRIES_SHOWN_MAX of them, the first the one it is about;
     none where what is wrong is that there is none. `subject` is what it is about where that is not an entry: the URN
-    of a decision, a control, a store. `start` and `end` are the time it concerns, [start, end), POSIX milliseconds.
+    of a decision, a control, a store. `count` is how many entries show it, also those not named, or how many numbers a
+    gap has. `start` and `end` are the time it concerns, POSIX milliseconds.
     """
 
     check: str

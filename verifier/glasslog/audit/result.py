@@ -58,7 +58,12 @@ class CheckResult:
             "proves": check.proves,
             "cannot": check.cannot,
             "verdict": str(self.verdict),
-            "examined": {"count": examination.count, "unit": examination.unit, "pending": examination.pending},
+            "examined": {
+                "count": examination.count,
+                "unit": examination.unit,
+                "pending": examination.pending,
+                "oldest_pending": examination.oldest_pending,
+            },
             "not_recorded": examination.not_recorded,
             "notes": examination.notes,
             "counts": {str(severity): self.counts[severity] for severity in Severity if self.counts[severity]},
@@ -80,6 +85,15 @@ class AuditResult:
         """Return how many findings there are."""
         return sum(result.counts.total() for result in self.checks)
 
+    @property
+    def resume_from(self) -> int:
+        """Return the `since` of the next audit, of a longer log: what is new then, and what is pending now.
+
+        A finding that is found again has the same key.
+        """
+        pending = (result.examination.oldest_pending for result in self.checks)
+        return min((entry for entry in pending if entry is not None), default=int(self.log["entries"]))
+
     def to_json(self) -> dict[str, Value]:
         """Return what `audit.json` holds."""
         counts: Counter[Severity] = sum((result.counts for result in self.checks), Counter())
@@ -87,6 +101,7 @@ class AuditResult:
         return {
             "schema": AUDIT_SCHEMA,
             "scope": self.scope.to_json(),
+            "resume_from": self.resume_from,
             "log": self.log,
             "summary": {
                 "findings": {str(severity): counts[severity] for severity in Severity},

@@ -85,6 +85,7 @@ def timelines(view: View, period: Period) -> dict[str, Value]:
     systems = view.rows(
         """
         SELECT o.system, sum(s.count) FROM scoped_shapes s CROSS JOIN sources o ON o.number = s.source
+        WHERE o.type NOT IN ('log-policy', 'issuer-registration')
         GROUP BY o.system ORDER BY 2 DESC, 1 LIMIT :most
         """,
         most=SYSTEMS_SHOWN_MAX,

@@ -5,7 +5,7 @@ import os
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
 import click
 
@@ -165,28 +165,34 @@ def _show(outcome: Audited, document: Json, state: Path, *, as_json: bool) -> No
 
 
 class _FindingsFile:
-    """All findings as lines of CSV, whole under its name or not there."""
+    """All findings as lines of CSV, whole under its name or not there. Nothing is opened before the first finding."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._partial = path.with_name(f".{path.name}.new")
+        self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._partial.open("w", newline="", encoding="utf-8")
-        except OSError as error:
-            msg = f"cannot write {self._path}: {error.strerror}"
-            raise UncheckableError(msg) from error
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(CSV_COLUMNS)
         return self
 
     def write(self, finding: Finding, ids: list[str]) -> None:
         """Write one finding."""
-        self._writer.writerow(csv_row(finding, ids))
+        csv.writer(self._opened()).writerow(csv_row(finding, ids))
+
+    def _opened(self) -> TextIO:
+        if self._file is None:
+            try:
+                self._file = self._partial.open("w", newline="", encoding="utf-8")
+            except OSError as error:
+                msg = f"cannot write {self._path}: {error.strerror}"
+                raise UncheckableError(msg) from error
+            csv.writer(self._file).writerow(CSV_COLUMNS)
+        return self._file
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
+        if kind is None:
+            self._opened()
+        if self._file is not None:
+            self._file.close()
         if kind is None:
             self._partial.replace(self._path)

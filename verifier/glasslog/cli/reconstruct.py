@@ -42,7 +42,7 @@ _HEADLINES: Final = {
     Verdict.FAILED: ("SOMETHING DOES NOT VERIFY", "bold red"),
     Verdict.COULD_NOT_CHECK: ("NOT EVERYTHING COULD BE CHECKED", "bold yellow"),
 }
-_GAPS: Final = {"absent": "not in the log", "unknown": "not checked"}
+_GAPS: Final = {"absent": "not in the log", "unknown": "not checked", "noted": "noted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,8 @@ def _show(places: _Places, document: Mapping[str, Json]) -> None:
     for fault in document["faults"]:
         screen.field("Failed", fault, style="red")
     for gap in document["gaps"][:_GAPS_SHOWN_MAX]:
-        screen.field("Missing", f"{gap['text']} ({_GAPS[gap['kind']]})")
+        label = "Noted" if gap["kind"] == "noted" else "Missing"
+        screen.field(label, f"{gap['text']} ({_GAPS[gap['kind']]})")
     if len(document["gaps"]) > _GAPS_SHOWN_MAX:
         screen.field("Missing", f"{len(document['gaps']) - _GAPS_SHOWN_MAX} more: the page has them all")
     for entry in document["entries"]:

@@ -108,6 +108,8 @@ class _Audit:
             self._database.prepare()
             result = run_checks(self._database, tree.tiles, self._request.scope, self._request.names, told)
             self._progress.end()
+        if tree is not None:
+            tree.local.close()
         return Audited(self._steps.taken, tree, done, result)
 
     def _take_checkpoint(self) -> Passed[Shown]:

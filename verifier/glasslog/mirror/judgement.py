@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from glasslog.authority import Authority
 from glasslog.errors import AuthorityError, GlasslogError
 from glasslog.merkle import LeafIndex
-from glasslog.records import POLICY_RECORD_TYPES, Record, decode_record
+from glasslog.records import POLICY_RECORD_TYPES, Record
+from glasslog.records.mould import Moulds
 from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, decode_statement
 
 SCHEMA: Final = "schema"
@@ -21,6 +22,7 @@ SIGNATURE: Final = "signature"
 """The signature does not verify."""
 
 _MS_PER_S: Final = 1_000
+_decode_record: Final = Moulds().decode
 
 
 class Judgement(NamedTuple):
@@ -43,7 +45,7 @@ def judge(
     stage = SCHEMA
     try:
         statement = decode_statement(entry)
-        record = decode_record(statement.payload) if statement.content_type == CONTENT_TYPE_RECORD else None
+        record = _decode_record(statement.payload) if statement.content_type == CONTENT_TYPE_RECORD else None
         stage = AUTHORITY
         if authority is None:
             return Judgement(statement, record), _establish(statement, index)

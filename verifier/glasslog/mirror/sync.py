@@ -13,6 +13,7 @@ a log cannot take back what it showed once.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
@@ -72,7 +73,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What the state holds now: the note of its tree, opened, and verified tiles. `shown` is what the source has."""
+    """What the state holds now: the note of its tree, opened, and verified tiles. `shown` is what the source has.
+
+    Whoever is done with it closes `local`.
+    """
 
     note: bytes
     trusted: TrustedCheckpoint
@@ -141,16 +145,13 @@ def _is_continued(
         msg = f"expected the log {head1.origin}, which this state is of, got {head2.origin}"
         raise UncheckableError(msg)
     backwards = head2.size < head1.size
-    if backwards:
-        tiles = _tiles(state.reader(state.standing().place), head1)
-        (older, older_head), (newer, newer_head) = after, before
-    else:
-        tiles = _tiles(source, head2)
-        (older, older_head), (newer, newer_head) = before, after
-    if tiles.root_at(older_head.size) != older_head.root:
-        evidence = prove_fork(older, newer, (older_head, newer_head), tiles)
-        state.keep_evidence(fork_name(older_head, newer_head), evidence)
-        return False
+    (older, older_head), (newer, newer_head) = (after, before) if backwards else (before, after)
+    with closing(state.reader(state.standing().place)) if backwards else nullcontext(source) as holder:
+        tiles = _tiles(holder, newer_head)
+        if tiles.root_at(older_head.size) != older_head.root:
+            evidence = prove_fork(older, newer, (older_head, newer_head), tiles)
+            state.keep_evidence(fork_name(older_head, newer_head), evidence)
+            return False
     if backwards and place != Place():
         msg = f"expected a copy of the log with {head1.size} entries or more, as this state has, got {head2.size}"
         raise UncheckableError(msg)
@@ -158,7 +159,7 @@ def _is_continued(
 
 
 def fork_name(older: Checkpoint, newer: Checkpoint) -> str:
-    """Return the name under which the evidence of a fork is kept: the same for two trees of one size in either order."""
+    """Return the name of the evidence of a fork: the same for two trees of one size in either order."""
     first, second = sorted((head.size, head.root.hex()[:8]) for head in (older, newer))
     return f"{first[0]}-{first[1]}-{second[0]}-{second[1]}{FORK_SUFFIX}"
 

@@ -32,7 +32,7 @@ from glasslog.moments import duration, iso_time, readable_date, readable_time, s
 _PACKAGE: Final = "glasslog"
 _KEPT: Final = frozenset("\n\t")
 _HEX: Final = re.compile(
-    r"(?<![0-9A-Za-z-])(?:[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9A-Za-z-])"
+    r"(?<![0-9A-Za-z:-])(?:[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9A-Za-z-])"
 )
 
 

@@ -70,6 +70,7 @@ class Account:
         """Take what was gathered."""
         self.subject = reconstruction.subject
         self._all = list(reconstruction.verified())
+        self._silence = GapKind.ABSENT if reconstruction.looked_everywhere else GapKind.UNKNOWN
         self._by_id = {told.record.id: told for told in reversed(self._all)}
 
     def of(self, *types: str) -> list[Told]:
@@ -160,16 +161,24 @@ class Account:
     # --------------------------------------------------------------------------------------------------- what lacks
 
     def absences(self) -> Iterator[Gap]:
-        """Yield what the records promise or refer to, and what is not among the verified ones."""
-        if self.decision and not self.inferences:
-            yield _absent("no-inference", "No record of an inference was found for this decision.")
-        yield from self._absent_guardrails()
-        for use in self.models():
-            yield from _absences_of_model(use)
-        yield from self._absent_oversight()
-        yield from self._other_ids()
+        """Yield what the records promise and what is not among the verified ones, and what does not go together.
 
-    def _absent_guardrails(self) -> Iterator[Gap]:
+        Where not everything could be looked at, silence is no answer, and what is missing may be there.
+        """
+        if self.decision and not self.inferences:
+            yield self._missing("no-inference", "No record of an inference was found for this decision.")
+        yield from self._missing_guardrails()
+        for use in self.models():
+            if use.deployment is None:
+                yield self._missing("deployment", "No deployment that was in force at the time was found.")
+            yield from _noted_of_model(use)
+        yield from self._missing_oversight()
+        yield from self._noted_ids()
+
+    def _missing(self, code: str, text: str) -> Gap:
+        return Gap(code, self._silence, text)
+
+    def _missing_guardrails(self) -> Iterator[Gap]:
         digests = {told.record.body["digest"] for told in self.guardrail_sets()}
         for told in self.decision:
             required = told.record.body.get("required_guardrails")
@@ -177,48 +186,42 @@ class Account:
                 text = (
                     f"The set of guardrails {required.hex()}, which had to run, was not found among the registrations."
                 )
-                yield _absent("guardrail-set", text)
+                yield self._missing("guardrail-set", text)
         for guardrail in self.guardrails():
             if guardrail.execution is None:
                 text = f"The guardrail {guardrail.guardian} is required by {', '.join(guardrail.required_by)};"
-                yield _absent("guardrail", f"{text} no execution of it was found.")
+                yield self._missing("guardrail", f"{text} no execution of it was found.")
         if self.inferences and not self.guardrails():
-            yield _absent("no-guardrail", "No guardrail is recorded to have been required, or to have run.")
+            yield self._missing("no-guardrail", "No guardrail is recorded to have been required, or to have run.")
 
-    def _absent_oversight(self) -> Iterator[Gap]:
+    def _missing_oversight(self) -> Iterator[Gap]:
         reviews = [told for told in self.decision if told.record.type == "oversight"]
         for inference in self.inferences:
             automation = inference.record.body["automation"]
             if automation in {"in-loop", "on-loop"} and not reviews:
                 text = f"The decision is declared {automation}; no record says that a person looked at it."
-                yield _absent("oversight", text)
+                yield self._missing("oversight", text)
 
-    def _other_ids(self) -> Iterator[Gap]:
+    def _noted_ids(self) -> Iterator[Gap]:
         seen: dict[bytes, Told] = {}
         for told in self._all:
             first = seen.setdefault(told.record.id, told)
             if first is not told:
                 text = f"Two entries have the record id {uuid_text(told.record.id)}: {first.index} and {told.index}."
-                yield Gap("same-id", GapKind.UNKNOWN, f"{text} Which one others refer to is not known.")
+                yield Gap("same-id", GapKind.NOTED, f"{text} The first is taken for what others refer to.")
 
 
-def _absences_of_model(use: ModelUse) -> Iterator[Gap]:
+def _noted_of_model(use: ModelUse) -> Iterator[Gap]:
     registration = use.registration
     if registration is not None and registration.index > use.inference.index:
         text = (
             f"The model was registered as entry {registration.index}, after the inference, entry {use.inference.index}."
         )
-        yield _absent("late-registration", text)
-    if use.deployment is None:
-        yield _absent("deployment", "No deployment that was in force at the time was found.")
-    elif use.deployed_model_differs:
+        yield Gap("late-registration", GapKind.NOTED, text)
+    if use.deployment is not None and use.deployed_model_differs:
         deployed, ran = (uuid_text(told.record.body["model"]) for told in (use.deployment, use.inference))
         text = f"The deployment in force names the model {deployed}, the inference {ran}."
-        yield _absent("other-model", text)
-
-
-def _absent(code: str, text: str) -> Gap:
-    return Gap(code, GapKind.ABSENT, text)
+        yield Gap("other-model", GapKind.NOTED, text)
 
 
 def _inference_sentence(told: Told) -> str:

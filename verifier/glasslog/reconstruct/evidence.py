@@ -79,15 +79,16 @@ class Piece:
 
 
 class GapKind(StrEnum):
-    """Why something is not there."""
+    """Why something is not there, or is there and asks for a look."""
 
     ABSENT = "absent"  # the log was asked, and has nothing
     UNKNOWN = "unknown"  # nobody could look, or not everywhere
+    NOTED = "noted"  # nothing is missing, but two records do not go together
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that is missing: a stable code, and a sentence that says what was looked for and where."""
+    """Something that is missing or noted: a stable code, and a sentence that says what was looked for and where."""
 
     code: str
     kind: GapKind
@@ -139,6 +140,12 @@ class Reconstruction:
     gaps: tuple[Gap, ...]
     tree: OneTree
     faults: tuple[str, ...] = ()
+
+    @property
+    def looked_everywhere(self) -> bool:
+        """Tell whether every list was whole, and every entry of it was read and verifies: then silence is an answer."""
+        searched = all(search.is_whole and search.read == search.listed for search in self.searches)
+        return searched and all(piece.verdict is Verdict.VERIFIED for piece in self.pieces)
 
     @property
     def verdict(self) -> Verdict:

@@ -28,6 +28,8 @@ SYSTEMS_MAX: Final = 4
 ABOUT_THE_DECISION: Final = "about the decision"
 PIECES_MAX: Final = 500
 """How many entries one reconstruction gathers."""
+BYTES_MAX: Final = 256 * 1_024 * 1_024
+"""How much of a log's answers one reconstruction holds in memory; a bundle of an ordinary log has 4 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class _Gathering:
         self._reasons: dict[Hash, list[str]] = {}
         self._bundles: dict[Hash, bytes | UncheckableError] = {}
         self._known: dict[Hash, Known] = {}
+        self._bytes_left = BYTES_MAX
 
     def run(self, subject: str, also: Sequence[str]) -> Harvest:
         decision = self._read_decision(subject)
@@ -137,7 +140,9 @@ class _Gathering:
         troubles: list[str] = []
         for entry_id in entry_ids:
             try:
-                read = self._known.get(entry_id) or self._remember(entry_id, self._log.statement(entry_id))
+                read = self._known.get(entry_id) or self._remember(
+                    entry_id, self._weighed(self._log.statement(entry_id))
+                )
             except GlasslogError as error:
                 troubles.append(str(error))
                 continue
@@ -213,10 +218,18 @@ class _Gathering:
     def _bundle(self, entry_id: Hash) -> bytes | UncheckableError:
         if entry_id not in self._bundles:
             try:
-                self._bundles[entry_id] = self._log.bundle(entry_id)
+                self._bundles[entry_id] = self._weighed(self._log.bundle(entry_id))
             except UncheckableError as error:
                 self._bundles[entry_id] = error
         return self._bundles[entry_id]
+
+    def _weighed(self, data: bytes) -> bytes:
+        """Return an answer that still finds room. Raises UncheckableError."""
+        if len(data) > self._bytes_left:
+            msg = f"expected answers of at most {BYTES_MAX} bytes in all, got more"
+            raise UncheckableError(msg)
+        self._bytes_left -= len(data)
+        return data
 
     def _gathered(self, entry_id: Hash) -> Gathered:
         data, reasons = self._bundle(entry_id), tuple(self._reasons[entry_id])

@@ -16,8 +16,8 @@ _NEVER_SENT: Final = (
     " counters are for that, and an audit looks at them."
 )
 _LIST: Final = (
-    "Which entries there are about the decision and the system is the log's word; an audit, which reads all entries,"
-    " shows whether it left any out."
+    "Which entries there are about the decision and the system is the log's word, and with a token it names those alone"
+    " that the token opens; an audit, which reads all entries, shows whether it left any out."
 )
 _LIMITS: Final = (
     _NEVER_SENT,
@@ -95,7 +95,9 @@ def _witnesses(pieces: tuple[Piece, ...], trust: Trust) -> Statement:
 def _pieces(pieces: tuple[Piece, ...]) -> Statement:
     good = sum(piece.verdict is Verdict.VERIFIED for piece in pieces)
     verdict = _together(piece.verdict for piece in pieces)
-    text = f"{good} of {len(pieces)} entries verify: each is in the tree that the log has signed, signed by its issuer."
+    text = f"{good} of {len(pieces)} entries verify."
+    if verdict is Verdict.VERIFIED:
+        text = f"All {good} entries verify: each is in the tree that the log has signed, and signed by its issuer."
     return Statement("entries", verdict, text)
 
 
@@ -117,13 +119,16 @@ def _values(pieces: tuple[Piece, ...]) -> Iterator[Statement]:
         state: sum(opening.state is state for piece in pieces for opening in piece.openings) for state in OpeningState
     }
     total = sum(counts.values())
-    if total:
-        opened = counts[OpeningState.OPENED]
+    details = tuple(f"{number} {state.value}" for state, number in counts.items() if number)
+    opened = counts[OpeningState.OPENED]
+    if counts[OpeningState.CONTRADICTED]:
+        text = "A value that every store has confirmed to be erased can still be opened."
+        yield Statement("values", Verdict.FAILED, text, details)
+    elif opened:
         text = f"{opened} of {total} committed values were opened; each is exactly the one that was committed to."
-        contradicted = counts[OpeningState.CONTRADICTED]
-        verdict = Verdict.FAILED if contradicted else Verdict.VERIFIED
-        details = tuple(f"{number} {state.value}" for state, number in counts.items() if number)
-        yield Statement("values", verdict, text, details)
+        yield Statement("values", Verdict.VERIFIED, text, details)
+    elif total:
+        yield Statement("values", None, f"None of {total} committed values was opened here.", details)
 
 
 def _steps(pieces: tuple[Piece, ...], check: str) -> Iterator[Verdict]:

@@ -2,7 +2,9 @@
 
 Which guardrails are required says the guardrail-set registration that the inference names (its `config`, a link of rel
 `config`) or that its attempt names by digest (`required_guardrails`); all of them count. An execution is one within the
-inference, or a guardrail-execution record of the same decision (sub), by whoever ran it. `skipped` is not an execution;
+inference, or a guardrail-execution record of the same decision (sub), by whoever ran it, that started within an hour of
+the inference. Where a decision has several inferences, such a record counts for the one that it links to, or whose
+attempt it links to; without a link, or before the next inference, it counts for any. `skipped` is not an execution;
 `error-fail-open` is one that did not do its work. An inference that was blocked, failed or timed out gave no answer, so
 nothing is required of it, and neither is of tests. Where no registered set is named, what was required was not
 recorded. With `since`, new inferences alone are looked at.
@@ -38,9 +40,28 @@ _ATTEMPTED: Final = """
     ORDER BY e.entry
 """
 _OWN: Final = """
-    SELECT guardian, position, decision, started FROM executions
-    WHERE subject = :subject AND typeof(subject) = 'blob' AND decision <> 'skipped'
+    SELECT x.guardian, x.position, x.decision, x.started FROM executions x
+    WHERE x.subject = :subject AND typeof(x.subject) = 'blob' AND x.decision <> 'skipped'
+        AND x.started >= :first AND x.started <= :last
+        AND NOT EXISTS (
+            SELECT 1 FROM links l WHERE l.entry = x.entry AND (
+                (
+                    l.rel = 'inference' AND l.target <> (SELECT id FROM entries WHERE entry = :entry)
+                    AND NOT (
+                        x.position = 'pre'
+                        AND EXISTS (SELECT 1 FROM entries i WHERE i.id = l.target AND i.ended < x.started)
+                    )
+                ) OR (
+                    l.rel = 'attempt'
+                    AND EXISTS (SELECT 1 FROM links k WHERE k.entry = :entry AND k.rel = 'attempt')
+                    AND NOT EXISTS (
+                        SELECT 1 FROM links k WHERE k.entry = :entry AND k.rel = 'attempt' AND k.target = l.target
+                    )
+                )
+            )
+        )
 """
+NEAR_MS: Final = 3_600_000  # how far from an inference a guardrail with a record of its own may start
 SYSTEMS_MAX: Final = 1_024  # of which it is counted how many inferences name no set
 
 _Key = tuple[str, str, str, str]
@@ -86,7 +107,7 @@ class _Guardrails:
                 self._examination.count -= 1
                 self._unnamed[system] += 1
                 continue
-            for guardian, what in self._with_own_records(found.subject, found.time, found.end, wrong):
+            for guardian, what in self._with_own_records(found, wrong):
                 if not self._may_still_come(issuer, system, guardian, found):
                     yield (issuer, system, guardian, what), found.entry, found.time, 0
 
@@ -134,7 +155,7 @@ class _Guardrails:
                 self._examination.count += 1
             required = {guardian for found in known for guardian in found.guardrails or ()} - named
             found = Objectionable([], entry, time, end, subject)
-            for guardian, what in self._with_own_records(subject, time, end, self._wrong(runs, required)):
+            for guardian, what in self._with_own_records(found, self._wrong(runs, required)):
                 if not self._may_still_come(issuer, system, guardian, found):
                     yield (issuer, system, guardian, what), entry, time, 0
 
@@ -151,14 +172,15 @@ class _Guardrails:
         )
         return _best((guardian, _outcome(decision, in_time != 0)) for guardian, decision, in_time in rows)
 
-    def _with_own_records(
-        self, subject: bytes | str, time: int, end: int, wrong: Iterable[tuple[str, str]]
-    ) -> Iterator[tuple[str, str]]:
+    def _with_own_records(self, found: Objectionable, wrong: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         """Yield what is still wrong when executions with records of their own count too."""
-        begin = 2 * time - end  # `time` may be that of the answer
+        begin, end = 2 * found.time - found.end, found.end  # `time` may be that of the answer
+        rows = self._view.rows(
+            _OWN, subject=found.subject, entry=found.entry, first=begin - NEAR_MS, last=end + NEAR_MS
+        )
         outcomes = _best(
             (guardian, _outcome(decision, is_in_time(position, started, begin, end)))
-            for guardian, position, decision, started in self._view.rows(_OWN, subject=subject)
+            for guardian, position, decision, started in rows
         )
         for guardian, what in wrong:
             best = min(what, outcomes.get(guardian, _MISSING), key=_BETTER.index)
@@ -170,7 +192,8 @@ class _Guardrails:
         declared = self._view.systems.declared(issuer, system, found.entry)
         lateness_ms = self._view.lateness_ms if declared is None else declared.lateness_ms
         may_come = found.end + lateness_ms >= self._view.as_of and self._has_own_records(guardian)
-        self._examination.pending += may_come
+        if may_come:
+            self._examination.waits(found.entry)
         return may_come
 
     def _read_has_own_records(self, guardian: str) -> bool:

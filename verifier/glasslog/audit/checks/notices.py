@@ -2,7 +2,8 @@
 
 Something that was `sent` is late when it went out after its `due`. Something that was `opened` with a `due` is done
 when a later record of the same type, kind and subject (sub) was sent, and late or overdue otherwise. `since` does not
-narrow this check: what is overdue is told each time, until it is done.
+narrow this check: what is overdue is told each time, until it is done. An adverse notice, or a matter that a person
+opened, without a due date cannot be judged: that is not recorded. Other notices need none.
 """
 
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ _DUE: Final = """
     ORDER BY e.entry
 """
 
-_HAS_DUE: Final = """
-    SELECT EXISTS (SELECT 1 FROM correspondence t CROSS JOIN scoped e ON e.entry = t.entry WHERE t.due IS NOT NULL)
+_UNDATED: Final = """
+    SELECT count(*) FROM correspondence t CROSS JOIN scoped e ON e.entry = t.entry
+    WHERE t.due IS NULL AND (t.kind = 'adverse' OR (t.type <> 'notice' AND t.opened IS NOT NULL))
 """
 
 
@@ -32,8 +34,9 @@ def run(view: View) -> Examination:
     """Look at every notice, contest and explanation in the window that has a due date."""
     examination = Examination("due dates")
     examination.findings = _find(view, examination)
-    if view.count("notice", "contest", "explanation") and not view.value(_HAS_DUE):
-        examination.lacks("no notice, contest or explanation says when it was due")
+    undated = view.value(_UNDATED)
+    if undated:
+        examination.lacks(f"{undated} adverse notices, appeals or requests do not say when they are due")
     return examination
 
 

@@ -4,7 +4,7 @@ Consequential is an inference in production that was completed with a decision. 
 `on-loop` and `advisory` are declarations, `in-loop` is a promise, which an oversight record keeps: of the same decision
 (sub), or linked to the inference (rel `inference` or `reviews`), not earlier than it. A decision may wait for its
 reviewer as long as the scope's bound `review` says, and is pending until then. With `since`, new decisions alone are
-looked at: the caller asks again for those that were pending.
+looked at: ask again from the oldest that was pending.
 """
 
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
 def _overdue(view: View, examination: Examination) -> Iterator[tuple[tuple[str, str], int, int, int]]:
     for issuer, system, entry, time in view.rows(_UNSEEN, clock=CLOCK_MS):
         if time + view.scope.bounds.review >= view.as_of:
-            examination.pending += 1
+            examination.waits(entry)
         else:
             yield (issuer, system), entry, time, 0
 

@@ -27,7 +27,7 @@ _NEXT: Final = """
     SELECT p.entry, p.last_seq
     FROM seals q CROSS JOIN entries f ON f.entry = q.entry CROSS JOIN shapes h ON h.number = f.shape
     CROSS JOIN sources d ON d.number = h.source CROSS JOIN sealed_streams p ON p.entry = q.entry
-    WHERE q.stop = :begin AND q.start < q.stop AND d.issuer = :issuer AND p.stream = :stream AND q.entry < :entry
+    WHERE q.stop = :begin AND d.issuer = :issuer AND p.stream = :stream AND q.entry < :entry
     ORDER BY q.entry DESC LIMIT 1
 """
 
@@ -52,7 +52,7 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
         declared = view.systems.declared(issuer, system, entry)
         lateness_ms = view.lateness_ms if declared is None else declared.lateness_ms
         if there < count and time + lateness_ms >= view.as_of:
-            examination.pending += 1
+            examination.waits(entry)
             continue
         examination.count += 1
         if there != count:

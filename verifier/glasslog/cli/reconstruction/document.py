@@ -105,6 +105,7 @@ def _counts(pieces: Sequence[Piece], gaps: Sequence[Gap]) -> dict[str, Json]:
         "could_not_check": verdicts.count(Verdict.COULD_NOT_CHECK),
         "absent": sum(gap.kind.value == "absent" for gap in gaps),
         "unknown": sum(gap.kind.value == "unknown" for gap in gaps),
+        "noted": sum(gap.kind.value == "noted" for gap in gaps),
     }
 
 

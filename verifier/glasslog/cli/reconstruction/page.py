@@ -46,7 +46,11 @@ _VALUES: Final = {
     "said-erased": ("gone", "Said to be erased"),
     "contradicted": ("bad", "Erased, and still opened"),
 }
-_GAPS: Final = {"absent": ("missing", "Not in the log"), "unknown": ("open", "Could not check")}
+_GAPS: Final = {
+    "absent": ("missing", "Not in the log"),
+    "unknown": ("open", "Could not check"),
+    "noted": ("calm", "Noted"),
+}
 _LANES: Final[Sequence[tuple[str, frozenset[str]]]] = (
     ("Asked and answered", frozenset({"inference-attempt", "inference"})),
     ("Guardrails", frozenset({"guardrail-execution"})),
@@ -93,21 +97,31 @@ def page_of(document: Mapping[str, Json]) -> str:
         value_states=_VALUES,
         gap_kinds=_GAPS,
         value_text=value_text,
+        parameters=_parameters,
     )
 
 
 def _facts(document: Mapping[str, Json]) -> list[tuple[str, str]]:
     counts = document["counts"]
-    verified = f"{counts['verified']} of {counts['entries']}"
-    others = [f"{counts[name]} {word}" for name, word in (("failed", "failed"), ("could_not_check", "not checked"))]
-    gaps = f"{counts['absent']} not in the log, {counts['unknown']} that could not be checked"
+    others = _counted(counts, failed="failed", could_not_check="could not be checked")
+    verified = f"{counts['verified']} of {counts['entries']}" + (f"; {others}" if others else "")
+    gaps = _counted(counts, absent="not in the log", unknown="could not be checked", noted="noted")
     return [
         ("Decision", document["decision"]),
         ("Read from", document["source"]),
-        ("Records that verify", f"{verified} ({', '.join(others)})"),
-        ("Missing", gaps),
+        ("Records that verify", verified),
+        ("Missing", gaps or "nothing that these records refer to or promise"),
         ("Put together", readable_time(document["made_at"]["ms"])),
     ]
+
+
+def _counted(counts: Mapping[str, Json], **words: str) -> str:
+    """Return the numbers that are not 0: `1 failed, 2 could not be checked`."""
+    return ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name])
+
+
+def _parameters(parameters: Mapping[str, Json]) -> str:
+    return ", ".join(f"{name} {value_text(value)}" for name, value in parameters.items()) or "none recorded"
 
 
 def _anchors(entries: Sequence[Json]) -> dict[str, str]:

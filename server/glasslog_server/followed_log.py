@@ -58,6 +58,7 @@ class FollowedLog:
         if publication.policy_entries:
             self._authority = apply_policy_entries(self.authority, publication.policy_entries)
         self._followed().follow(publication)
+        self.reader.take(publication)
 
     def told_head(self, size: TreeSize) -> TreeHead | None:
         """Return a head that was published lately."""

@@ -119,18 +119,19 @@ class FollowedStore:
 
     async def read_tiles(self, tiles: Sequence[TileId]) -> list[bytes | None]:
         """Return each tile as wide as it is in the tree of the published size, or None."""
+        return [None if value is None else value[0] for value in await self.read_tiles_with_inner_nodes(tiles)]
+
+    async def read_tiles_with_inner_nodes(self, tiles: Sequence[TileId]) -> list[tuple[bytes, bytes] | None]:
+        """Return each tile with its inner nodes, or None; of a tile that was published lately, without."""
         size = self._head.size
         missing = [tile for tile in tiles if not self._is_recent(tile, size)]
-        values: dict[TileId, bytes | None] = {}
+        values: dict[TileId, tuple[bytes, bytes] | None] = {}
         if missing:
             behind = any(tile_width(tile, size) > tile_width(tile, TreeSize(self._store.size)) for tile in missing)
             needed = size if behind else TreeSize(0)
-            read = await self._read(needed, lambda store: store.read_tiles(missing))
-            values = {
-                tile: value and value[: tile_width(tile, size) * HASH_SIZE]
-                for tile, value in zip(missing, read, strict=True)
-            }
-        return [values[tile] if tile in values else self._tiles[tile] for tile in tiles]
+            read = await self._read(needed, lambda store: store.read_tiles_with_inner_nodes(missing))
+            values = dict(zip(missing, read, strict=True))
+        return [values[tile] if tile in values else (self._tiles[tile], b"") for tile in tiles]
 
     def _is_recent(self, tile: TileId, size: TreeSize) -> bool:
         data = self._tiles.get(tile)

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from glasslog_server.http.decisions import Decisions
+from glasslog_server.http.direct import DIRECT, DirectRegistration
 from glasslog_server.http.documents import respond_json
 from glasslog_server.http.entries import Entries
 from glasslog_server.http.frame import Frame
@@ -23,14 +24,16 @@ _MINUTES: Final = "public, max-age=300"
 
 def build_app(service: Service) -> web.Application:
     """Return the public side of a log."""
-    routes = public_routes(service)
-    return register(routes, Frame(service.metrics, public=True))
+    entries = Entries(service)
+    app = register(public_routes(service, entries), Frame(service.metrics, public=True))
+    app[DIRECT] = DirectRegistration(service, entries.registration)
+    return app
 
 
-def public_routes(service: Service) -> list[Route]:
+def public_routes(service: Service, entries: Entries | None = None) -> list[Route]:
     """Return every route of the public side, the description of them all included."""
     routes = [
-        *Entries(service).routes(),
+        *(entries or Entries(service)).routes(),
         *Tiles(service).routes(),
         *Proofs(service).routes(),
         *Heads(service).routes(),

@@ -31,6 +31,10 @@ class BodyReader:
         self._bytes_max = bytes_max
         self.reserved = 0
 
+    def has_room(self, size: int) -> bool:
+        """Return whether a body of `size` bytes fits in what is left."""
+        return self.reserved + size <= self._bytes_max
+
     @contextmanager
     def reserve(self, request: web.Request, size_max: int) -> Iterator[Callable[[], Awaitable[bytes]]]:
         """Reserve memory for a body of at most `size_max` bytes, until it is dealt with; give what reads it.

@@ -91,7 +91,7 @@ class Entries:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._registration = Registration(service)
+        self.registration = Registration(service)
         self._readers: Mapping[str, Callable[[LeafIndex], Awaitable[bytes]]] = {
             COSE: self._receipt,
             SCITT_RECEIPT: self._receipt,
@@ -118,7 +118,7 @@ class Entries:
         with self._service.bodies.reserve(request, STATEMENT_BYTES_MAX) as read:
             data = await read()
         self._service.metrics.body_read(len(data))
-        outcome = await self._registration.register(data)
+        outcome = await self.registration.register(data)
         location = {hdrs.LOCATION: f"/entries/{outcome.leaf_hash.hex()}"}
         if isinstance(outcome, Pending):
             return web.Response(status=202, headers={**location, hdrs.RETRY_AFTER: str(RETRY_AFTER_S)})
@@ -135,7 +135,7 @@ class Entries:
         with self._service.bodies.reserve(request, settings.batch_bytes_max) as read:
             data = await read()
             self._service.metrics.body_read(len(data))
-            registered = await self._registration.register_all(_split(data, settings.batch_entries_max))
+            registered = await self.registration.register_all(_split(data, settings.batch_entries_max))
         receipts = await self._receipts(registered) if with_receipts else {}
         answer = encode_outcomes(registered, receipts, self._service.log.head.note)
         return web.Response(body=answer, content_type=CBOR)
@@ -163,7 +163,7 @@ class Entries:
         media_type = _format_of(request)
         [index] = await self._service.log.reader.find([leaf_hash])
         if index is None:
-            if self._registration.is_pending(leaf_hash):
+            if self.registration.is_pending(leaf_hash):
                 return _still_running()
             msg = "expected the id of an entry of this log, got one that it does not know"
             raise NotFoundError(msg)

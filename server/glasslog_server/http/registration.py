@@ -18,6 +18,9 @@ from glasslog_server.http.service import Service
 from glasslog_server.intake import IntakeOutcome
 from glasslog_server.submissions import Sequenced
 
+Submission: TypeAlias = "asyncio.Future[list[IntakeOutcome]]"
+"""The outcomes of candidates that were passed on together, once there are any."""
+
 Registered: TypeAlias = Sequenced | Refusal | QuotaError
 """What became of one statement."""
 
@@ -34,7 +37,7 @@ class Registration:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._pending: dict[Hash, asyncio.Future[list[IntakeOutcome]]] = {}
+        self._pending: dict[Hash, Submission] = {}
 
     def is_pending(self, leaf_hash: Hash) -> bool:
         """Return whether a request was told to come back for this entry, and it is still with the sequencer."""
@@ -53,13 +56,13 @@ class Registration:
                 self._service.metrics.statements_judged(0, [code_of(refusal)])
                 raise
             return known
-        submission = self._submit([candidate])
+        submission = self.submit([candidate])
         outcomes = await self._wait(submission)
         if outcomes is None:
-            self._remember(candidate.leaf_hash, submission)
+            self.remember(candidate.leaf_hash, submission)
             return Pending(candidate.leaf_hash)
         [outcome] = outcomes
-        self._count(1, outcomes)
+        self.count(1, outcomes)
         if not isinstance(outcome, Sequenced):
             raise outcome
         return outcome
@@ -77,7 +80,7 @@ class Registration:
         candidates = [verdict for verdict in judged if isinstance(verdict, Candidate)]
         outcomes: list[IntakeOutcome] | None = []
         if candidates:
-            outcomes = await self._wait(self._submit(candidates))
+            outcomes = await self._wait(self.submit(candidates))
         if outcomes is None:
             msg = (
                 f"the log took {len(candidates)} statements and has not sequenced them yet: make the same request again"
@@ -85,7 +88,7 @@ class Registration:
             raise SlowRoundError(msg)
         sequenced = iter(outcomes)
         final = [next(sequenced) if isinstance(verdict, Candidate) else verdict for verdict in judged]
-        self._count(len(candidates), final)
+        self.count(len(candidates), final)
         return final
 
     async def _known(self, data: bytes, refusal: Exception) -> Sequenced | None:
@@ -102,13 +105,16 @@ class Registration:
             return None
         return Sequenced(index, leaf_hash, await reader.covering_head(index), duplicate=True)
 
-    def _submit(self, candidates: Sequence[Candidate]) -> asyncio.Future[list[IntakeOutcome]]:
+    def submit(self, candidates: Sequence[Candidate]) -> Submission:
+        """Pass candidates on; return their future outcomes, which come whether anybody waits or not."""
         submission = asyncio.ensure_future(self._service.log.submit(candidates))
         submission.add_done_callback(_take_note)
         return submission
 
-    def _remember(self, leaf_hash: Hash, submission: asyncio.Future[list[IntakeOutcome]]) -> None:
-        def forget(done: asyncio.Future[list[IntakeOutcome]]) -> None:
+    def remember(self, leaf_hash: Hash, submission: Submission) -> None:
+        """Take note that a client was told to come back for an entry that is under way."""
+
+        def forget(done: Submission) -> None:
             if self._pending.get(leaf_hash) is done:
                 del self._pending[leaf_hash]
 
@@ -116,7 +122,7 @@ class Registration:
         self._service.log.announce_pending(leaf_hash)
         submission.add_done_callback(forget)
 
-    async def _wait(self, submission: asyncio.Future[list[IntakeOutcome]]) -> list[IntakeOutcome] | None:
+    async def _wait(self, submission: Submission) -> list[IntakeOutcome] | None:
         """Return the outcomes, or None when they take longer than a request may wait."""
         try:
             async with asyncio.timeout(self._service.settings.round_wait_s):
@@ -126,12 +132,13 @@ class Registration:
         except TreeRangeError as error:  # more than the operator lets one round take
             raise TooLargeError(str(error)) from error
 
-    def _count(self, admitted: int, outcomes: Sequence[Registered]) -> None:
+    def count(self, admitted: int, outcomes: Sequence[Registered]) -> None:
+        """Count what became of statements that were judged together."""
         refused = [code_of(outcome) for outcome in outcomes if not isinstance(outcome, Sequenced)]
         self._service.metrics.statements_judged(admitted, refused)
 
 
-def _take_note(submission: asyncio.Future[list[IntakeOutcome]]) -> None:
+def _take_note(submission: Submission) -> None:
     """Look at how a submission ended, in case that nobody waits for it any more: who submits it again learns more."""
     if not submission.cancelled():
         submission.exception()

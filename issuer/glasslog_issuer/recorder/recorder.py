@@ -27,15 +27,15 @@ from glasslog_issuer.recorder.settings import RecorderSettings, Setup, keep_with
 from glasslog_issuer.recorder.ticking import Task, Ticker
 from glasslog_issuer.recorder.tracing import current_trace
 from glasslog_issuer.registering.registrations import Registering
-from glasslog_issuer.registration import Registered
+from glasslog_issuer.registration import Outcome, Registered
 from glasslog_issuer.retry import RetryPolicy
 from glasslog_issuer.seals import Seals
-from glasslog_issuer.sender import Sender, SenderStatus
+from glasslog_issuer.sender import Sender, SenderStatus, resend_refused
 from glasslog_issuer.spool import Batch, ReceiptStore, RefusedRecord, Spool, SpoolState
+from glasslog_issuer.spool.receipts import RECEIPTS_NAME
 from glasslog_issuer.spool.state import cut, declaration
 
 CLOSE_TIMEOUT_S: Final = 10.0
-_RECEIPTS_NAME: Final = "receipts.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Recorder(Registering):
         self._heartbeats = Heartbeats(lambda: self._spool.state, self._record_at_once, self.clocks)
         self._seals = Seals(self._spool, self._record_at_once, self._anchors, self.clocks, setup.seal_every_s)
         self._sealing = threading.Lock()
-        self._receipts = ReceiptStore(directory / _RECEIPTS_NAME) if setup.keep_receipts else None
+        self._receipts = ReceiptStore(directory / RECEIPTS_NAME) if setup.keep_receipts else None
         self._sender = Sender(
             self._spool,
             self._client,
@@ -269,6 +269,10 @@ class Recorder(Registering):
     def refused(self) -> list[RefusedRecord]:
         """Return the records that the log refused, with its reasons."""
         return self._spool.refused.all()
+
+    def resend_refused(self) -> list[Outcome]:
+        """Submit again what the log refused: see `glasslog_issuer.sender.resend_refused`."""
+        return resend_refused(self._spool, self._client, self._receipts)
 
     def registered(self, signed: SignedRecord, *, timeout_s: float | None = 0.0) -> Registered | None:
         """Return where a record is in the log, with its verified receipt; None while it is not there, or refused.

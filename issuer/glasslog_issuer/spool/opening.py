@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from glasslog import cbor
 from glasslog.errors import GlasslogError
@@ -22,6 +23,8 @@ from glasslog_issuer.spool.frames import MARKER_BYTES, STATEMENT, Header, Item
 from glasslog_issuer.spool.progress import SENT_NAME, Progress, read_sent
 from glasslog_issuer.spool.segments import SegmentFile, SegmentName
 from glasslog_issuer.spool.state import SpoolState, decode_state
+
+_TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,46 @@ def open_folder(folder: Path, *, issuer: str | None, stream: str | None) -> Open
         file.close()
         raise
     return Opened(last.header.issuer, file, state, progress, unsent_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a folder holds, told without opening it for writing. `done_seq` says how far was sent."""
+
+    issuer: str
+    state: SpoolState
+    done_seq: int
+    unsent_bytes: int
+    torn_bytes: int
+
+    @property
+    def unsent_records(self) -> int:
+        """Return how many records wait."""
+        return self.state.place.seq - self.done_seq
+
+
+def inspect_folder(folder: Path) -> Overview:
+    """Return what a spool holds, also while a process has it open. Changes nothing.
+
+    Raises OSError, SpoolDamagedError, and SpoolError for a folder without a spool.
+    """
+    for _ in range(_TRIES):
+        try:
+            return _inspect(folder)
+        except FileNotFoundError:  # a segment was sent and removed meanwhile
+            continue
+    return _inspect(folder)
+
+
+def _inspect(folder: Path) -> Overview:
+    names = segments.segments(folder)
+    if not names:
+        msg = f"{folder}: expected a spool, got a folder without one"
+        raise SpoolError(msg)
+    last = segments.read(names[-1])
+    state = _state_after(last.header, last.items, str(names[-1].path))
+    done_seq = min(_sent_seq(folder, names), state.place.seq)
+    return Overview(last.header.issuer, state, done_seq, _unsent_bytes(names, last.items, done_seq), last.torn)
 
 
 def _begin(folder: Path, issuer: str | None, stream: str | None) -> Opened:
@@ -100,14 +143,18 @@ def _step(state: SpoolState, item: Item) -> SpoolState:
 
 
 def _done_seq(folder: Path, names: list[SegmentName], state: SpoolState) -> int:
-    done_seq = read_sent(folder)
+    done_seq = _sent_seq(folder, names)
     if done_seq > state.place.seq:
         msg = (
             f"{folder}: expected {done_seq} records, because so many were sent, got {state.place.seq}: is this an old "
             "copy? A spool that is gone on with from a copy uses numbers twice"
         )
         raise SpoolDamagedError(msg)
-    return max(done_seq, names[0].first_seq)
+    return done_seq
+
+
+def _sent_seq(folder: Path, names: list[SegmentName]) -> int:
+    return max(read_sent(folder), names[0].first_seq)
 
 
 def _unsent_bytes(names: list[SegmentName], last: list[Item], done_seq: int) -> int:

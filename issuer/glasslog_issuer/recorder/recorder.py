@@ -19,7 +19,7 @@ from glasslog_issuer.anchors import Anchors, Conflict
 from glasslog_issuer.bodies import Body, DeclaredControl
 from glasslog_issuer.client import Client
 from glasslog_issuer.clocks import Clocks
-from glasslog_issuer.errors import NotSentError
+from glasslog_issuer.errors import NotSentError, SpoolError
 from glasslog_issuer.heartbeats import Control, Heartbeats
 from glasslog_issuer.record import CommonFields, RecordSigner, SignedRecord
 from glasslog_issuer.recorder.decision import DecisionRecorder, Shared, Thread
@@ -89,7 +89,7 @@ class Recorder(Registering):
             durability=setup.durability,
             keep=keep_with(setup.vault),
         )
-        sweep(setup.vault, self._spool.state.place)
+        sweep(setup.vault, self._spool)
         self._heartbeats = Heartbeats(lambda: self._spool.state, self._record_at_once, self.clocks)
         self._seals = Seals(self._spool, self._record_at_once, self._anchors, self.clocks, setup.seal_every_s)
         self._sealing = threading.Lock()
@@ -296,8 +296,10 @@ class Recorder(Registering):
         if self._spool.is_closed or not self._closing.acquire(blocking=False):
             return
         self._ticker.stop(timeout_s)
-        if self._setup.durability == "system":
+        try:
             self._spool.sync()
+        except SpoolError as error:
+            self._setup.on_problem(error)
         self._sender.stop(timeout_s)
         self._spool.close()
         if self._receipts is not None:

@@ -29,13 +29,14 @@ _TRIES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a folder holds: the segment to go on in, the state, and what was not sent yet."""
+    """What a folder holds: the segment to go on in, the state, and what was not sent yet; or that it `is_new`."""
 
     issuer: str
     file: SegmentFile
     state: SpoolState
     progress: Progress
     unsent_bytes: int
+    is_new: bool = False
 
 
 def open_folder(folder: Path, *, issuer: str | None, stream: str | None) -> Opened:
@@ -110,7 +111,7 @@ def _begin(folder: Path, issuer: str | None, stream: str | None) -> Opened:
     header = Header(issuer, state.place.id, 0, os.urandom(MARKER_BYTES), state.encode())
     file = segments.create(folder, header)
     progress = Progress(folder, [SegmentName(0, file.path)], 0)
-    return Opened(issuer, file, state, progress, 0)
+    return Opened(issuer, file, state, progress, 0, is_new=True)
 
 
 def _check_whose(folder: Path, header: Header, issuer: str | None, stream: str | None) -> None:

@@ -365,6 +365,16 @@ def test_what_a_crash_left_in_the_vault_alone_is_destroyed(tmp_path: Path, log: 
             vault.disclosures(orphan.id)
 
 
+def test_a_spool_that_was_lost_takes_nothing_from_the_vault(tmp_path: Path, log: CheckpointedLog) -> None:
+    Vault.create(tmp_path / "vault", bytes(32))
+    with Vault.open(tmp_path / "vault", bytes(32)) as vault:
+        with open_recorder(tmp_path, log, vault=vault) as recorder:
+            kept = recorder.record(inference(), commit={"input": "secret"})
+        (tmp_path / "spool").rename(tmp_path / "lost")
+        open_recorder(tmp_path, log, vault=vault).close()
+        assert vault.disclosures(kept.id)
+
+
 def _die(_: object) -> None:
     raise OSError
 

@@ -53,6 +53,9 @@ class TileNodes:
         if narrower is not None and not data.startswith(narrower.data):
             msg = f"expected {tile} to grow at its end only, got other hashes where there were some before"
             raise TreeCorruptError(msg)
+        if inner_nodes and len(inner_nodes) != INNER_NODES_BYTES:
+            msg = f"expected {INNER_NODES_BYTES} bytes of inner nodes with {tile}, got {len(inner_nodes)}"
+            raise TreeCorruptError(msg)
         self.tile = tile
         self.data = data
         self._inner = inner_nodes

@@ -131,6 +131,10 @@ demo-llm: $(INSTALLED_LLM)  ## a language model on the log through OpenTelemetry
 bench: $(INSTALLED)  ## measure what a record costs, beside the limits it is compared with
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-full
+bench-full: $(INSTALLED)  ## the same, and how a log grows to ten million entries (half an hour, 10 GB of disk)
+	@$(BIN)/python -m benchmarks --full
+
 .PHONY: docker
 docker:  ## build the image of the log's server
 	docker build --tag glasslog-server .

@@ -1,40 +1,81 @@
-"""Run the benchmarks: `python -m benchmarks [--full] [--only PART] [--runs N]`. Loopback only; ends what it started."""
+"""Run the benchmarks: `python -m benchmarks [--full] [--only PART]`. Loopback only, bounded, ends what it started."""
 
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from benchmarks import ingest, latency, limits, plots, sequencer
+from benchmarks import audit, growing, ingest, latency, limits, plots, sequencer
 from benchmarks.figures import Curve, Figure, report
 
-PARTS = ("limits", "ingest", "sequencer", "latency")
+AUDITED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured. `entries` is how far the growing log is filled."""
+
+    records: int
+    singles: int
+    runs: int
+    entries: int
+    trace: Path | None
+
+
+Measured = tuple[list[Figure], list[Curve]]
+
+
+def _latency(plan: Plan) -> Measured:
+    figures, curve = latency.measure(plan.runs, plan.trace)
+    return figures, [curve]
+
+
+def _audit(plan: Plan) -> Measured:
+    processes = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        key = audit.make_archive(folder, AUDITED)
+        return audit.measure(folder, key, AUDITED, plan.runs, processes), []
+
+
+PARTS: Mapping[str, Callable[[Plan], Measured]] = {
+    "limits": lambda _: (limits.measure(), []),
+    "ingest": lambda plan: (ingest.measure(plan.records, plan.singles, plan.runs), []),
+    "sequencer": lambda plan: (sequencer.measure(plan.records, plan.runs), []),
+    "latency": _latency,
+    "audit": _audit,
+    "growth": lambda plan: growing.measure(plan.entries),
+}
+"""What is measured, in this order. Growth is left out unless it is asked for: it takes long."""
+_QUICK = tuple(part for part in PARTS if part != "growth")
 
 
 @click.command()
-@click.option("--only", "parts", multiple=True, type=click.Choice(PARTS), help="These parts alone; default: all.")
+@click.option("--full", is_flag=True, help="Every part: growth to ten million entries takes half an hour and 10 GB.")
+@click.option("--only", "chosen", multiple=True, type=click.Choice(list(PARTS)), help="This part alone. Repeatable.")
 @click.option("--records", default=10_000, show_default=True, help="Records in the batch path, a run.")
 @click.option("--singles", default=4_000, show_default=True, help="Single POSTs, a run.")
 @click.option("--runs", default=5, show_default=True, help="Runs; medians are quoted.")
+@click.option("--entries", default=10_000_000, show_default=True, help="How far the growing log is filled.")
 @click.option(
     "--trace",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="CSV with arrival times in seconds, to replay as an open loop of single POSTs.",
 )
-def main(parts: tuple[str, ...], records: int, singles: int, runs: int, trace: Path | None) -> None:
+def main(
+    *, full: bool, chosen: tuple[str, ...], records: int, singles: int, runs: int, entries: int, trace: Path | None
+) -> None:
     """Measure the log beside the limits of this machine, and keep the figures in results.json."""
-    chosen = parts or PARTS
+    plan = Plan(records, singles, runs, entries, trace)
     figures: list[Figure] = []
     curves: list[Curve] = []
-    if "limits" in chosen:
-        figures += limits.measure()
-    if "ingest" in chosen:
-        figures += ingest.measure(records, singles, runs)
-    if "sequencer" in chosen:
-        figures += sequencer.measure(records, runs)
-    if "latency" in chosen:
-        latencies, curve = latency.measure(runs, trace)
-        figures += latencies
-        curves.append(curve)
+    for part in chosen or (tuple(PARTS) if full else _QUICK):
+        measured, drawn = PARTS[part](plan)
+        figures += measured
+        curves += drawn
     report(figures, curves)
     plots.draw()
 

@@ -19,7 +19,7 @@ from glasslog.commitments import Disclosure, encode_disclosures
 from glasslog.errors import MalformedError
 from glasslog.keys import Signer
 from glasslog.limits import COMMITMENT_NAME_BYTES_MAX, DISCLOSURE_BYTES_MAX, SALT_BYTES
-from glasslog.records import SCHEMA_VERSION, Record, decode_record
+from glasslog.records import SCHEMA_VERSION, Record, check_record, decode_record
 from glasslog.records import Stream as Place
 from glasslog.statement import SignedStatement, sign_statement
 from glasslog_issuer.bodies import Body, to_value
@@ -262,11 +262,12 @@ def _encode(fields: dict[str, Value]) -> tuple[bytes, Record]:
     """Return the encoding of a record, and the record that it was checked to be. Raises MalformedError.
 
     What is not in the data model is told by `cbor.encode`, what the schema refuses by `decode_record`: neither is ever
-    signed.
+    signed. What was encoded here need not be decoded to be checked.
     """
     try:
-        payload = encode_record_fields(in_order(fields))
-        return payload, decode_record(payload)
+        ordered = in_order(fields)
+        payload = encode_record_fields(ordered)
+        return payload, check_record(ordered, len(payload))
     except (MalformedError, TypeError, ValueError, OverflowError, RecursionError):
         pass  # the other encoder knows what is wrong, or makes it right
     try:

@@ -236,6 +236,23 @@ class Sender:
             self._changed.notify_all()
 
 
+def resend_refused(spool: Spool, client: Client, receipts: ReceiptStore | None = None) -> list[Outcome]:
+    """Submit again what the log refused, when the reason may be gone; what it takes now is no longer put aside.
+
+    Returns the outcomes, by number. Raises what `Client.submit_many` raises, and SpoolError.
+    """
+    records = spool.refused.all()
+    outcomes: list[Outcome] = []
+    submitted = client.submit_many(decode_statement(record.entry) for record in records)
+    for record, outcome in zip(records, submitted, strict=True):
+        outcomes.append(outcome)
+        if isinstance(outcome, Registered):
+            if receipts is not None:
+                receipts.put([(record.seq, outcome)])
+            spool.refused.remove(record)
+    return outcomes
+
+
 class _StoppedError(IssuerError):
     """Carry the refusal at which the owner wants sending to stop."""
 

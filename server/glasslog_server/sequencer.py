@@ -130,6 +130,7 @@ class Sequencer:
         # The round under way.
         self._taken: list[Submission] = []
         self._round_started: float | None = None
+        self._round_entries = 0
         # The fault since which nothing is taken; None while all is well.
         self._fault: ServerError | None = None
 
@@ -219,15 +220,16 @@ class Sequencer:
 
     async def run(self) -> None:
         """Run rounds until `stop` is called and the queue is empty. Raises the FaultError that no reopening mended."""
-        last_start = float("-inf")
+        next_start = float("-inf")
         try:
             while await self._work_pending():
-                await self._pause(last_start + self._limits.round_interval_s)
-                last_start = time.monotonic()
+                await self._pause(next_start)
+                started = time.monotonic()
                 try:
                     await self._round()
                 except Exception as error:  # noqa: BLE001 (whatever failed, the state in memory cannot be trusted)
                     await self._start_over(error)
+                next_start = started + self._limits.interval_after(self._round_entries)
         finally:
             self._stopping = True
             self._refuse_all(StoppingError("the server is shutting down"))
@@ -266,6 +268,7 @@ class Sequencer:
         # 1. Take what is pending. Crash: nothing was promised yet; callers see a broken connection and submit again.
         self._taken = self._queue.take_round()
         candidates = [candidate for submission in self._taken for candidate in submission.candidates]
+        self._round_entries = len(candidates)
 
         # 2. Look up what the log has already, and give indexes to the rest. Time never runs backwards in a log.
         found = await storage.store.find_leaves([candidate.leaf_hash for candidate in candidates])

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from glasslog.errors import GlasslogError
 from glasslog.merkle import Hash, LeafIndex
@@ -36,13 +36,18 @@ Outcome: TypeAlias = Sequenced | GlasslogError
 """What became of one candidate: its place, or why the policy in force when it was sequenced refuses it."""
 
 
+BUSY_ENTRIES: Final = 8
+"""A log whose last round took more than so many entries is busy."""
+
+
 @dataclass(frozen=True, slots=True)
 class SequencerLimits:
     """Bounds of rounds and of the queue.
 
-    A round starts when work is pending and `round_interval_s` has passed since the last one started. When what was
-    submitted has no answer after `round_age_max_s`, the log is not ready. After a failure the store is opened anew,
-    once after each of `reopen_delays_s`.
+    A round starts when work is pending and, while the log is busy, `round_interval_s` has passed since the last one
+    started: what gathers meanwhile shares the cost of a round. An idle log waits for nothing. When what was submitted
+    has no answer after `round_age_max_s`, the log is not ready. After a failure the store is opened anew, once after
+    each of `reopen_delays_s`.
     """
 
     round_interval_s: float = 0.01
@@ -52,6 +57,14 @@ class SequencerLimits:
     queue_bytes_max: int = 64 * 1_024 * 1_024
     round_age_max_s: float = 30.0
     reopen_delays_s: tuple[float, ...] = (0.0, 0.1, 0.5, 2.0, 10.0)
+
+    def interval_after(self, entries: int) -> float:
+        """Return the seconds from the start of a round that took so many entries to that of the next.
+
+        After a single one there is no wait: who sends one statement after the other has each as fast as the disk is.
+        From there to `BUSY_ENTRIES` the interval grows, so that the load itself finds the pace.
+        """
+        return self.round_interval_s * min(max(entries - 1, 0), BUSY_ENTRIES) / BUSY_ENTRIES
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ def folder(real_log: RealLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_program_on_the_page_runs(real_log: RealLog, capsys: pytest.CaptureFixture[str]) -> None:
-    [program] = blocks("python")
+    program, _ = blocks("python")
     names: dict[str, Any] = {name: getattr(glasslog_issuer, name) for name in glasslog_issuer.__all__}
     names |= {"Path": Path, "sha256": hashlib.sha256, "weights": b"weights"}
     names |= {"log_url": real_log.url, "vkey": real_log.vkey}
@@ -43,10 +43,26 @@ def test_the_program_on_the_page_runs(real_log: RealLog, capsys: pytest.CaptureF
     assert sorted(transparent.statement.entry for transparent in written) == sorted(signed)
 
 
+def test_the_service_on_the_page_records(real_log: RealLog) -> None:
+    _, program = blocks("python")
+    Path("model.bin").write_bytes(b"weights")
+    names: dict[str, Any] = {"log_url": real_log.url, "vkey": real_log.vkey, "reviewer_tag": bytes(16)}
+    exec(compile(program.replace("https://vendor.example", ISSUER), "the page", "exec"), names)  # noqa: S102  it is ours
+    assert names["registered"].verified
+    types = [record.type for record in (names["i"].signed.record, names["review"].record)]
+    assert types == ["inference", "oversight"]
+    status = names["recorder"].status
+    assert (status.unsent_records, status.refused_records) == (0, 0)
+    for line in blocks("sh")[1].splitlines():
+        program, *arguments = shlex.split(line.replace("https://log.example", real_log.url))
+        assert program == "glasslog-issuer"
+        assert main(arguments) == 0, line
+
+
 def test_the_commands_on_the_page_run(real_log: RealLog) -> None:
     [record] = blocks("json")
     Path("record.json").write_text(json.dumps(json.loads(record)))
-    keygen, commands = blocks("sh")
+    keygen, _, commands = blocks("sh")
     for line in commands.splitlines():
         adapted = line.replace("https://vendor.example", ISSUER).replace("https://log.example", real_log.url)
         program, *arguments = shlex.split(adapted)

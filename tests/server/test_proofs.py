@@ -281,8 +281,14 @@ def test_nodes_by_inner_nodes_are_those_of_the_pyramid(offsets: list[int], nodes
         assert tile.siblings(offset) == pyramid.siblings(offset)
 
 
-def test_inner_nodes_are_the_fourth_layer_of_the_pyramid() -> None:
-    assert inner_nodes_of(DATA) == TileNodes(TILE, DATA).layers[4]
+def test_inner_nodes_of_another_length_are_our_fault() -> None:
+    with pytest.raises(TreeCorruptError, match="expected 1152 bytes of inner nodes"):
+        TileNodes(TILE, DATA, inner_nodes=inner_nodes_of(DATA)[:-1])
+
+
+def test_inner_nodes_are_two_layers_of_the_pyramid() -> None:
+    layers = TileNodes(TILE, DATA).layers
+    assert inner_nodes_of(DATA) == layers[3] + layers[6]
 
 
 def test_the_cache_gives_what_is_wide_enough() -> None:

@@ -144,12 +144,14 @@ async def test_a_root_of_another_length_is_refused(store: Store, writer: Writer)
         await store.append(replace(good, head=replace(good.head, root=Hash(bytes(31)))))
 
 
-@pytest.mark.parametrize("inner_nodes", [{}, {TileId(0, 0): bytes(511)}, {TileId(0, n): bytes(512) for n in range(2)}])
+@pytest.mark.parametrize(
+    "inner_nodes", [{}, {TileId(0, 0): bytes(1_151)}, {TileId(0, n): bytes(1_152) for n in range(2)}]
+)
 async def test_a_full_tile_without_its_inner_nodes_is_refused(
     store: Store, writer: Writer, inner_nodes: dict[TileId, bytes]
 ) -> None:
     good = writer.round(300)
-    with pytest.raises(StoreConflictError, match="expected 512 bytes of inner nodes"):
+    with pytest.raises(StoreConflictError, match="expected 1152 bytes of inner nodes"):
         await store.append(replace(good, inner_nodes=inner_nodes))
     await check_store(store, 0)
     await store.append(good)

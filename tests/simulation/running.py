@@ -138,11 +138,12 @@ class Simulation:
 
 
 async def with_issuer(limits: SequencerLimits | None = None) -> tuple[Simulation, Issuer, Operator]:
+    """Return a log with a registered issuer, that has just been busy: the next round waits for the interval to pass."""
     simulation = Simulation(limits=limits or AT_ONCE)
     await simulation.create()
     issuer, operator = Issuer(), Operator()
     registration = operator.register(issuer.name, issuer.key)
-    [outcome] = sequenced(await simulation.submit([registration]))
+    [outcome, *_] = sequenced(await simulation.submit([registration] * min(9, simulation.limits.round_entries_max)))
     operator.logged(registration, outcome.index)
     return simulation, issuer, operator
 

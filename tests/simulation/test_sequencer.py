@@ -151,6 +151,22 @@ async def test_time_stands_still_when_the_clock_is_set_back() -> None:
     await simulation.stop()
 
 
+async def test_one_statement_after_the_other_waits_for_no_interval() -> None:
+    simulation = await Simulation(limits=SequencerLimits(round_interval_s=60.0)).create()
+    issuer, operator = Issuer(), Operator()
+    sequenced(await simulation.submit([operator.register(issuer.name, issuer.key)]))
+    for _ in range(3):
+        sequenced(await simulation.submit([issuer.candidate()]))
+    await simulation.check()
+    await simulation.stop()
+
+
+def test_the_interval_grows_with_what_a_round_has_taken() -> None:
+    limits = SequencerLimits(round_interval_s=0.8)
+    seconds = [limits.interval_after(entries) for entries in (0, 1, 2, 8, 9, 1_000)]
+    assert seconds == pytest.approx([0, 0, 0.1, 0.7, 0.8, 0.8])
+
+
 async def test_a_full_queue_refuses_the_whole_submission() -> None:
     simulation, issuer, _ = await with_issuer(SequencerLimits(round_interval_s=60.0, queue_entries_max=10))
     async with asyncio.TaskGroup() as callers:

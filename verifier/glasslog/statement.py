@@ -101,9 +101,14 @@ def sign_statement(
     signer: Signer, *, issuer: str, subject: str, payload: bytes, content_type: str = CONTENT_TYPE_RECORD
 ) -> SignedStatement:
     """Return a Signed Statement over `payload`. Raises MalformedError for a header or payload the profile refuses."""
-    protected = _encode_headers(signer.public_key.kid, issuer, subject, content_type)
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        msg = f"expected a payload of at most {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}"
+        raise MalformedError(msg)
+    kid = signer.public_key.kid
+    protected = _encode_headers_before(kid, issuer, len(_uri("sub", subject)), content_type) + subject.encode()
     signature = signer.sign(cose.signed_bytes(protected, payload))
-    return _from_sign1(Sign1(protected, EMPTY_MAP, payload, signature))
+    entry = Sign1(protected, EMPTY_MAP, payload, signature).encode()
+    return SignedStatement(issuer, subject, kid, content_type, payload, protected, signature, entry)
 
 
 def decode_statement(data: bytes) -> SignedStatement:
@@ -169,24 +174,27 @@ def _from_sign1(message: Sign1, entry: bytes | None = None) -> SignedStatement:
     )
 
 
-def _encode_headers(kid: bytes, issuer: str, subject: str, content_type: str) -> bytes:
-    """Return the protected header of a statement: that of another with a sub of the same length, but for the sub."""
-    if not subject.isascii():
-        msg = "expected sub to be a URI, which is in ASCII"
-        raise MalformedError(msg)
-    return _encode_headers_before(kid, issuer, len(subject), content_type) + subject.encode()
-
-
 @lru_cache(maxsize=1_024)
 def _encode_headers_before(kid: bytes, issuer: str, length: int, content_type: str) -> bytes:
-    """Return what stands before a sub of a length, which the deterministic encoding puts last."""
+    """Return what stands before a sub of a length, which the deterministic encoding puts last. Raises MalformedError.
+
+    The statements of an issuer differ in sub alone, so everything else is encoded and checked once.
+    """
+    some_subject = "urn:" + "-" * (length - len("urn:"))
     headers = {
         HEADER_ALG: ALG_EDDSA,
         HEADER_CONTENT_TYPE: content_type,
         HEADER_KID: kid,
-        HEADER_CWT_CLAIMS: {CWT_ISS: issuer, CWT_SUB: "-" * length},
+        HEADER_CWT_CLAIMS: {CWT_ISS: issuer, CWT_SUB: some_subject[:length]},
     }
-    return cbor.encode(headers)[: -length or None]
+    try:
+        protected = cbor.encode(headers)
+    except ValueError as error:
+        raise MalformedError(str(error)) from error
+    _uri("iss", issuer)
+    _kid(kid)
+    _content_type(content_type)
+    return protected[:-length]
 
 
 class _Headers(NamedTuple):

@@ -9,7 +9,7 @@ import click
 
 from glasslog import __version__
 from glasslog.errors import GlasslogError
-from glasslog_issuer.cli import demo, demo_llm, disclose, keygen, sign, submit, vault
+from glasslog_issuer.cli import demo, demo_llm, disclose, keygen, sign, spool, submit, vault
 from glasslog_issuer.cli.exits import Exit, exit_of
 from glasslog_issuer.errors import IssuerError
 
@@ -33,7 +33,7 @@ def program() -> None:
     """Say everything in `_HELP`."""
 
 
-for module in (keygen, sign, submit, demo, demo_llm, vault, disclose):
+for module in (keygen, sign, submit, spool, demo, demo_llm, vault, disclose):
     program.add_command(module.command)
 
 

@@ -80,7 +80,7 @@ def command(
     every receipt was verified (without --log-key they are not, which is said), 1 when one was refused or its receipt
     does not hold, 3 when the log could not be reached.
     """
-    keys = [_read_vkey(key) for key in log_keys]
+    keys = [read_vkey(key) for key in log_keys]
     sources = [source for path in paths for source in _read_sources(path)]
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _outcomes(client: Client, sources: Sequence[Source]) -> Iterator[Outcome]:
         yield Rejected(source.statement, error)
 
 
-def _read_vkey(text: str) -> str:
+def read_vkey(text: str) -> str:
     """Return a vkey that was given as itself, or by @ and the name of a file."""
     if not text.startswith("@"):
         return text

@@ -38,8 +38,9 @@ from glasslog_issuer.recorder.measuring import GuardrailInProgress, InferenceInP
 from glasslog_issuer.recorder.recorder import CLOSE_TIMEOUT_S, Recorder, RecorderStatus
 from glasslog_issuer.recorder.settings import RecorderSettings
 from glasslog_issuer.registering import RequiredGuardrail
+from glasslog_issuer.registration import Outcome as SubmissionOutcome
 from glasslog_issuer.registration import Registered
-from glasslog_issuer.spool import Batch
+from glasslog_issuer.spool import Batch, RefusedRecord
 
 T = TypeVar("T")
 
@@ -122,6 +123,14 @@ class AsyncRecorder:
     async def flush(self, timeout_s: float | None = None) -> None:
         """Return when the log has everything: see `Recorder.flush`."""
         await asyncio.to_thread(self.recorder.flush, timeout_s)
+
+    async def refused(self) -> list[RefusedRecord]:
+        """Return the records that the log refused, with its reasons."""
+        return await asyncio.to_thread(self.recorder.refused)
+
+    async def resend_refused(self) -> list[SubmissionOutcome]:
+        """Submit again what the log refused: see `Recorder.resend_refused`."""
+        return await asyncio.to_thread(self.recorder.resend_refused)
 
     async def registered(self, signed: SignedRecord, *, timeout_s: float | None = 0.0) -> Registered | None:
         """Return where a record is in the log: see `Recorder.registered`."""

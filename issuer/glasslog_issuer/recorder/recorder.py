@@ -19,7 +19,7 @@ from glasslog_issuer.anchors import Anchors, Conflict
 from glasslog_issuer.bodies import Body, DeclaredControl
 from glasslog_issuer.client import Client
 from glasslog_issuer.clocks import Clocks
-from glasslog_issuer.errors import NotSentError
+from glasslog_issuer.errors import NotSentError, SpoolError
 from glasslog_issuer.heartbeats import Control, Heartbeats
 from glasslog_issuer.record import CommonFields, RecordSigner, SignedRecord
 from glasslog_issuer.recorder.decision import DecisionRecorder, Shared, Thread
@@ -27,15 +27,15 @@ from glasslog_issuer.recorder.settings import RecorderSettings, Setup, keep_with
 from glasslog_issuer.recorder.ticking import Task, Ticker
 from glasslog_issuer.recorder.tracing import current_trace
 from glasslog_issuer.registering.registrations import Registering
-from glasslog_issuer.registration import Registered
+from glasslog_issuer.registration import Outcome, Registered
 from glasslog_issuer.retry import RetryPolicy
 from glasslog_issuer.seals import Seals
-from glasslog_issuer.sender import Sender, SenderStatus
+from glasslog_issuer.sender import Sender, SenderStatus, resend_refused
 from glasslog_issuer.spool import Batch, ReceiptStore, RefusedRecord, Spool, SpoolState
+from glasslog_issuer.spool.receipts import RECEIPTS_NAME
 from glasslog_issuer.spool.state import cut, declaration
 
 CLOSE_TIMEOUT_S: Final = 10.0
-_RECEIPTS_NAME: Final = "receipts.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,11 @@ class Recorder(Registering):
             durability=setup.durability,
             keep=keep_with(setup.vault),
         )
-        sweep(setup.vault, self._spool.state.place)
+        sweep(setup.vault, self._spool)
         self._heartbeats = Heartbeats(lambda: self._spool.state, self._record_at_once, self.clocks)
         self._seals = Seals(self._spool, self._record_at_once, self._anchors, self.clocks, setup.seal_every_s)
         self._sealing = threading.Lock()
-        self._receipts = ReceiptStore(directory / _RECEIPTS_NAME) if setup.keep_receipts else None
+        self._receipts = ReceiptStore(directory / RECEIPTS_NAME) if setup.keep_receipts else None
         self._sender = Sender(
             self._spool,
             self._client,
@@ -270,6 +270,10 @@ class Recorder(Registering):
         """Return the records that the log refused, with its reasons."""
         return self._spool.refused.all()
 
+    def resend_refused(self) -> list[Outcome]:
+        """Submit again what the log refused: see `glasslog_issuer.sender.resend_refused`."""
+        return resend_refused(self._spool, self._client, self._receipts)
+
     def registered(self, signed: SignedRecord, *, timeout_s: float | None = 0.0) -> Registered | None:
         """Return where a record is in the log, with its verified receipt; None while it is not there, or refused.
 
@@ -292,8 +296,10 @@ class Recorder(Registering):
         if self._spool.is_closed or not self._closing.acquire(blocking=False):
             return
         self._ticker.stop(timeout_s)
-        if self._setup.durability == "system":
+        try:
             self._spool.sync()
+        except SpoolError as error:
+            self._setup.on_problem(error)
         self._sender.stop(timeout_s)
         self._spool.close()
         if self._receipts is not None:

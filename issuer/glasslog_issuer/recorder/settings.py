@@ -9,13 +9,12 @@ from typing import Final, Protocol, Required, TypedDict
 import urllib3
 
 from glasslog.keys import Signer
-from glasslog.records import Stream
 from glasslog.vkey import VerifierKey
 from glasslog_issuer.exchange import Timeouts
 from glasslog_issuer.record import SignedRecord
 from glasslog_issuer.retry import RetryPolicy
 from glasslog_issuer.sender import BACK_OFF, OnRefused
-from glasslog_issuer.spool import Bounds, Durability, OnFull
+from glasslog_issuer.spool import Bounds, Durability, OnFull, Spool
 from glasslog_issuer.spool.spool import Keep
 
 FULL_TIMEOUT_S: Final = 30.0
@@ -129,7 +128,12 @@ def keep_with(vault: Keeper | None) -> Keep:
     return keep
 
 
-def sweep(vault: Keeper | None, place: Stream) -> None:
-    """Destroy in a vault what a crash has left of records that were kept there and never recorded."""
-    if vault is not None and (orphans := vault.following(place.id, place.seq)):
+def sweep(vault: Keeper | None, spool: Spool) -> None:
+    """Destroy in a vault what a crash has left of records that were kept there and never recorded.
+
+    A spool that is new knows nothing of earlier records: should its stream have had some (whose spool was lost), what
+    opens them stays.
+    """
+    place = spool.state.place
+    if vault is not None and not spool.is_new and (orphans := vault.following(place.id, place.seq)):
         vault.discard(orphans)

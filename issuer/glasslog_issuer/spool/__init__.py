@@ -6,6 +6,8 @@ pure), `segments` (their files), `opening` (finding out where the stream stands)
 """
 
 from glasslog_issuer.spool.bounds import Bounds, Durability, OnFull
+from glasslog_issuer.spool.opening import Overview, inspect_folder
+from glasslog_issuer.spool.ownership import is_in_use
 from glasslog_issuer.spool.receipts import ReceiptStore, StoredReceipt
 from glasslog_issuer.spool.refused import RefusedRecord
 from glasslog_issuer.spool.spool import Batch, Spool
@@ -17,6 +19,7 @@ __all__ = [
     "ControlState",
     "Durability",
     "OnFull",
+    "Overview",
     "ReceiptStore",
     "RefusedRecord",
     "Registration",
@@ -24,4 +27,6 @@ __all__ = [
     "SpoolState",
     "StoredReceipt",
     "Window",
+    "inspect_folder",
+    "is_in_use",
 ]

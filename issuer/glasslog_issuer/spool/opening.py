@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from glasslog import cbor
 from glasslog.errors import GlasslogError
@@ -23,16 +24,19 @@ from glasslog_issuer.spool.progress import SENT_NAME, Progress, read_sent
 from glasslog_issuer.spool.segments import SegmentFile, SegmentName
 from glasslog_issuer.spool.state import SpoolState, decode_state
 
+_TRIES: Final = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a folder holds: the segment to go on in, the state, and what was not sent yet."""
+    """What a folder holds: the segment to go on in, the state, and what was not sent yet; or that it `is_new`."""
 
     issuer: str
     file: SegmentFile
     state: SpoolState
     progress: Progress
     unsent_bytes: int
+    is_new: bool = False
 
 
 def open_folder(folder: Path, *, issuer: str | None, stream: str | None) -> Opened:
@@ -56,6 +60,46 @@ def open_folder(folder: Path, *, issuer: str | None, stream: str | None) -> Open
     return Opened(last.header.issuer, file, state, progress, unsent_bytes)
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a folder holds, told without opening it for writing. `done_seq` says how far was sent."""
+
+    issuer: str
+    state: SpoolState
+    done_seq: int
+    unsent_bytes: int
+    torn_bytes: int
+
+    @property
+    def unsent_records(self) -> int:
+        """Return how many records wait."""
+        return self.state.place.seq - self.done_seq
+
+
+def inspect_folder(folder: Path) -> Overview:
+    """Return what a spool holds, also while a process has it open. Changes nothing.
+
+    Raises OSError, SpoolDamagedError, and SpoolError for a folder without a spool.
+    """
+    for _ in range(_TRIES):
+        try:
+            return _inspect(folder)
+        except FileNotFoundError:  # a segment was sent and removed meanwhile
+            continue
+    return _inspect(folder)
+
+
+def _inspect(folder: Path) -> Overview:
+    names = segments.segments(folder)
+    if not names:
+        msg = f"{folder}: expected a spool, got a folder without one"
+        raise SpoolError(msg)
+    last = segments.read(names[-1])
+    state = _state_after(last.header, last.items, str(names[-1].path))
+    done_seq = min(_sent_seq(folder, names), state.place.seq)
+    return Overview(last.header.issuer, state, done_seq, _unsent_bytes(names, last.items, done_seq), last.torn)
+
+
 def _begin(folder: Path, issuer: str | None, stream: str | None) -> Opened:
     if (folder / SENT_NAME).exists():
         msg = f"{folder}: expected the segments of a spool from which records were sent, got none"
@@ -67,7 +111,7 @@ def _begin(folder: Path, issuer: str | None, stream: str | None) -> Opened:
     header = Header(issuer, state.place.id, 0, os.urandom(MARKER_BYTES), state.encode())
     file = segments.create(folder, header)
     progress = Progress(folder, [SegmentName(0, file.path)], 0)
-    return Opened(issuer, file, state, progress, 0)
+    return Opened(issuer, file, state, progress, 0, is_new=True)
 
 
 def _check_whose(folder: Path, header: Header, issuer: str | None, stream: str | None) -> None:
@@ -100,14 +144,18 @@ def _step(state: SpoolState, item: Item) -> SpoolState:
 
 
 def _done_seq(folder: Path, names: list[SegmentName], state: SpoolState) -> int:
-    done_seq = read_sent(folder)
+    done_seq = _sent_seq(folder, names)
     if done_seq > state.place.seq:
         msg = (
             f"{folder}: expected {done_seq} records, because so many were sent, got {state.place.seq}: is this an old "
             "copy? A spool that is gone on with from a copy uses numbers twice"
         )
         raise SpoolDamagedError(msg)
-    return max(done_seq, names[0].first_seq)
+    return done_seq
+
+
+def _sent_seq(folder: Path, names: list[SegmentName]) -> int:
+    return max(read_sent(folder), names[0].first_seq)
 
 
 def _unsent_bytes(names: list[SegmentName], last: list[Item], done_seq: int) -> int:

@@ -8,9 +8,12 @@ import fcntl
 import os
 import weakref
 from pathlib import Path
+from typing import Final
 
 from glasslog_issuer import files
 from glasslog_issuer.errors import SpoolClosedError, SpoolError, SpoolInUseError
+
+LOCK_NAME: Final = "lock"
 
 
 class Ownership:
@@ -20,7 +23,7 @@ class Ownership:
         """Take the lock. Raises SpoolInUseError, SpoolError."""
         self._folder = folder
         self._refusal: str | None = None
-        path = folder / "lock"
+        path = folder / LOCK_NAME
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE_MODE)
         except OSError as error:
@@ -58,6 +61,21 @@ class Ownership:
                 "open one of its own, in another folder, in each process"
             )
             os.close(self._descriptor)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether a process has a spool open. Changes nothing. Raises OSError."""
+    try:
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 _OWNED: "weakref.WeakSet[Ownership]" = weakref.WeakSet()

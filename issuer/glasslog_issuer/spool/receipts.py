@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from glasslog.merkle import Hash, LeafIndex
 from glasslog.receipt import Receipt, decode_receipt
@@ -16,7 +17,10 @@ from glasslog.statement import SignedStatement
 from glasslog_issuer.errors import SpoolError
 from glasslog_issuer.registration import Registered
 
-_SCHEMA = """
+RECEIPTS_NAME: Final = "receipts.sqlite"
+"""Where the receipts of a spool are, in its folder."""
+
+_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS receipts (
     entry_id BLOB PRIMARY KEY,  -- the leaf hash, 32 bytes
     seq INTEGER NOT NULL,       -- the record's number in the spool's stream

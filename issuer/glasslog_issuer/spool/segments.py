@@ -58,6 +58,10 @@ class SegmentFile:
         os.fdatasync(self._descriptor)
         self.synced = self.written
 
+    def begin_sync(self) -> "PendingSync":
+        """Return what brings to disk what was appended so far, also while others append."""
+        return PendingSync(self, self.written, os.dup(self._descriptor))
+
     def give_up(self) -> None:
         """Cut off what a failed `sync` leaves in doubt, as far as the disk still does what it is told."""
         with suppress(OSError):
@@ -80,6 +84,27 @@ class SegmentFile:
         except OSError as error:
             msg = f"{self.path}: cannot cut off what was written in part: {error.strerror}, after: {cause.strerror}"
             raise SpoolDamagedError(msg) from error
+
+
+class PendingSync:
+    """An fsync of what a segment held at one moment, which needs no lock. To be run once."""
+
+    def __init__(self, file: SegmentFile, written: int, descriptor: int) -> None:
+        """Take how many bytes there were, and a descriptor that is closed by `run`."""
+        self._file = file
+        self._written = written
+        self._descriptor = descriptor
+
+    def run(self) -> None:
+        """Bring them to disk. After an OSError nobody knows what is on disk."""
+        try:
+            os.fdatasync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
+
+    def end(self) -> None:
+        """Note that they are there: to be called where nobody appends."""
+        self._file.synced = max(self._file.synced, self._written)
 
 
 def segments(folder: Path) -> list[SegmentName]:

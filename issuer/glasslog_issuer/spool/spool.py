@@ -57,6 +57,7 @@ class Spool:
         """Take what `open_folder` found. Use `Spool.open`."""
         self.folder = settings.folder
         self.issuer = opened.issuer
+        self.is_new = opened.is_new
         self.refused = RefusedFolder(settings.folder / "refused")
         self._settings = settings
         self._ownership = ownership
@@ -165,14 +166,26 @@ class Spool:
             raise SpoolWriteError(msg) from batch.error
 
     def sync(self) -> None:
-        """Bring to disk what was kept so far: nothing to do where the durability is "disk". Raises SpoolWriteError."""
+        """Bring to disk what was kept so far, while others record: nothing to do where the durability is "disk".
+
+        Raises SpoolWriteError: then the spool must be opened again.
+        """
         with self._writing:
-            try:
-                self._sync_written()
-            except OSError as error:
-                self._broken = error
-                msg = f"{self.folder}: cannot bring the spool to disk: {error.strerror}"
-                raise SpoolWriteError(msg) from error
+            self._ownership.check()
+            seq = self._kept_state.place.seq
+            if self._file.synced == self._file.written:
+                self._tell_synced(seq)
+                return
+            pending = self._file.begin_sync()
+        try:
+            pending.run()
+        except OSError as error:
+            self._broken = error
+            msg = f"{self.folder}: cannot bring the spool to disk: {error.strerror}"
+            raise SpoolWriteError(msg) from error
+        with self._writing:
+            pending.end()
+            self._tell_synced(seq)
 
     def _has_room(self) -> bool:
         bounds, refused = self._settings.bounds, self.refused
@@ -214,7 +227,8 @@ class Spool:
             return
         with self._lock:
             self._kept_state = state
-        self._tell_synced()
+        if self._file.synced == self._file.written:
+            self._tell_synced(state.place.seq)
         self._begin_segment_when_full(state)
 
     def _take_back(self, batch: Batch, error: Exception) -> None:
@@ -236,13 +250,15 @@ class Spool:
             self._room.notify_all()
 
     def _sync_written(self) -> None:
+        """Bring to disk what was kept, with `_writing` held. Raises OSError."""
         if self._file.synced != self._file.written:
             self._file.sync()
-        self._tell_synced()
+        self._tell_synced(self._kept_state.place.seq)
 
-    def _tell_synced(self) -> None:
-        if self._file.synced == self._file.written:
-            self._synced_seq = self._kept_state.place.seq
+    def _tell_synced(self, seq: int) -> None:
+        """Let the sender have the records below a number, with `_writing` held."""
+        if seq > self._synced_seq:
+            self._synced_seq = seq
             self.on_synced()
 
     def _begin_segment_when_full(self, state: SpoolState) -> None:

@@ -212,7 +212,7 @@ class Sequencer(Section):
         round(_LIMITS.round_interval_s * 1_000),
         ge=0,
         le=10_000,
-        description="Rounds start at least so far apart; the first entry after a pause waits for nothing.",
+        description="While the log is busy, rounds start at least so far apart; one entry alone waits for nothing.",
     )
     round_entries_max: int = Field(
         _LIMITS.round_entries_max, ge=1, le=ROUND_ENTRIES_MAX, description="Entries of one round, and of one batch."

@@ -1,10 +1,10 @@
 """Look up the interior nodes of tiles: what all hashes of one tile lead to, and a bounded cache of tiles.
 
 A tile holds every eighth height of the tree; a proof needs the heights between. To hash them from a full tile costs
-254 hashes, whichever leaf is asked for. So full tiles are stored with their 16 inner nodes of height 4, from which the
-8 siblings of one leaf are 22 hashes away; and where a tile is asked for again and again, which is so near the right
-edge and high up in the tree, all its nodes are computed at once and kept (its pyramid). A tile that grew extends the
-pyramid that is there and costs only its new nodes.
+254 hashes, whichever leaf is asked for. So full tiles are stored with their inner nodes, the 32 of height 3 and the 4
+of height 6, from which the 8 siblings of one leaf are 9 hashes away. And where a tile is asked for again and again,
+which is so near the right edge and high up in the tree, all its nodes are computed at once and kept (its pyramid). A
+tile that grew extends the pyramid that is there and costs only its new nodes.
 """
 
 import hashlib
@@ -17,11 +17,13 @@ from glasslog.tiles import TILE_HEIGHT, TileId
 from glasslog_server.core.limits import TILE_CACHE_BYTES, TILE_PYRAMID_BYTES_MAX
 from glasslog_server.errors import TreeCorruptError
 
-INNER_HEIGHT: Final = 4
-"""The height, above the hashes of a tile, of the inner nodes that are stored with it."""
-INNER_NODES_BYTES: Final = (TILE_WIDTH >> INNER_HEIGHT) * HASH_SIZE
+INNER_HEIGHT: Final = 3
+"""The heights of the inner nodes that are stored with a tile, above its hashes, are the multiples of this."""
+INNER_NODES_BYTES: Final = ((TILE_WIDTH >> INNER_HEIGHT) + (TILE_WIDTH >> 2 * INNER_HEIGHT)) * HASH_SIZE
 
+_LOWER_INNER_BYTES: Final = (TILE_WIDTH >> INNER_HEIGHT) * HASH_SIZE
 _PAIR_BYTES: Final = 2 * HASH_SIZE
+_SINGLE_PATH_HASHES: Final = 9
 _PYRAMID_HASHES: Final = 254  # once single nodes have cost as much, the pyramid is built: it serves all that follow
 
 
@@ -42,14 +44,17 @@ class TileNodes:
     ) -> None:
         """Take the hashes of a tile; `narrower`, of the same tile, saves hashing what it has hashed already.
 
-        `inner_nodes` are the 16 of height 4, which only a full tile has. Raises TreeCorruptError when the data are no
-        tile, or do not begin with those of `narrower`.
+        `inner_nodes` are those of height 3, then those of height 6, which only a full tile has. Raises TreeCorruptError
+        when the data are no tile, or do not begin with those of `narrower`.
         """
         if not data or len(data) % HASH_SIZE or len(data) > TILE_WIDTH * HASH_SIZE:
             msg = f"expected 1 to {TILE_WIDTH} whole hashes in {tile}, got {len(data)} bytes"
             raise TreeCorruptError(msg)
         if narrower is not None and not data.startswith(narrower.data):
             msg = f"expected {tile} to grow at its end only, got other hashes where there were some before"
+            raise TreeCorruptError(msg)
+        if inner_nodes and len(inner_nodes) != INNER_NODES_BYTES:
+            msg = f"expected {INNER_NODES_BYTES} bytes of inner nodes with {tile}, got {len(inner_nodes)}"
             raise TreeCorruptError(msg)
         self.tile = tile
         self.data = data
@@ -107,7 +112,12 @@ class TileNodes:
             msg = f"expected {self.tile} to be full, got {self.width} hashes"
             raise TreeCorruptError(msg)
         if self._layers is None and self._inner and self._spent < _PYRAMID_HASHES:
-            return [self._node_by_inner_nodes(layer, (offset >> layer) ^ 1) for layer in range(TILE_HEIGHT)]
+            self._spent += _SINGLE_PATH_HASHES
+            path = _siblings_in_8(self.data, offset)
+            path += _siblings_in_8(self._inner, offset >> INNER_HEIGHT)
+            high, place = self._inner[_LOWER_INNER_BYTES:], offset >> 2 * INNER_HEIGHT
+            alone, pair = (place ^ 1) * HASH_SIZE, (place >> 1 ^ 1) * _PAIR_BYTES
+            return [*path, Hash(high[alone : alone + HASH_SIZE]), root_over(high[pair : pair + _PAIR_BYTES])]
         path = []
         for layer in self.layers:
             start = (offset ^ 1) * HASH_SIZE
@@ -116,11 +126,30 @@ class TileNodes:
         return path
 
     def _node_by_inner_nodes(self, layer: int, place: int) -> Hash:
-        """Return a node as the root over a few elements, or over a few inner nodes: 7 hashes at most."""
-        nodes, height = (self.data, layer) if layer < INNER_HEIGHT else (self._inner, layer - INNER_HEIGHT)
+        """Return a node as the root over a few elements, or over a few inner nodes: 3 hashes at most."""
+        nodes, height = self.data, layer
+        if layer >= 2 * INNER_HEIGHT:
+            nodes, height = self._inner[_LOWER_INNER_BYTES:], layer - 2 * INNER_HEIGHT
+        elif layer >= INNER_HEIGHT:
+            nodes, height = self._inner[:_LOWER_INNER_BYTES], layer - INNER_HEIGHT
         node_bytes = HASH_SIZE << height
         self._spent += (1 << height) - 1
         return root_over(nodes[place * node_bytes : (place + 1) * node_bytes])
+
+
+def _siblings_in_8(nodes: bytes, place: int) -> list[Hash]:
+    """Return the siblings on the way from a node to the root over the 8 that it is among. Costs 4 hashes."""
+    sha256 = hashlib.sha256
+    alone = (place ^ 1) * HASH_SIZE
+    pair = (place >> 1 ^ 1) * _PAIR_BYTES
+    four = (place >> 2 ^ 1) * 2 * _PAIR_BYTES
+    middle, end = four + _PAIR_BYTES, four + 2 * _PAIR_BYTES
+    left, right = sha256(b"\x01" + nodes[four:middle]).digest(), sha256(b"\x01" + nodes[middle:end]).digest()
+    return [
+        Hash(nodes[alone : alone + HASH_SIZE]),
+        Hash(sha256(b"\x01" + nodes[pair : pair + _PAIR_BYTES]).digest()),
+        Hash(sha256(b"\x01" + left + right).digest()),
+    ]
 
 
 class TileNodesCache:
@@ -162,10 +191,20 @@ class TileNodesCache:
 
 
 def inner_nodes_of(data: bytes) -> bytes:
-    """Return the 16 inner nodes of height 4 of a full tile, one after the other. Costs 240 hashes."""
+    """Return the inner nodes of a full tile: the 32 of height 3, then the 4 of height 6. Costs 252 hashes."""
+    lower = _climb(data)
+    return lower + _climb(lower)
+
+
+def root_over_inner_nodes(inner_nodes: bytes) -> Hash:
+    """Return the root over a full tile from its inner nodes. Costs 3 hashes."""
+    return root_over(inner_nodes[_LOWER_INNER_BYTES:])
+
+
+def _climb(nodes: bytes) -> bytes:
     for _ in range(INNER_HEIGHT):
-        data = _pair_up(data, 0)
-    return data
+        nodes = _pair_up(nodes, 0)
+    return nodes
 
 
 def root_over(data: bytes) -> Hash:

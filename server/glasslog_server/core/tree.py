@@ -17,7 +17,7 @@ from glasslog.limits import TILE_WIDTH, TREE_SIZE_MAX
 from glasslog.merkle import EMPTY_ROOT, HASH_SIZE, Hash, TreeSize
 from glasslog.tiles import TILE_HEIGHT, TileId, tile_width
 from glasslog_server.core.limits import RECOMPUTED_SUBTREES_MAX
-from glasslog_server.core.tile_nodes import inner_nodes_of, root_over
+from glasslog_server.core.tile_nodes import inner_nodes_of, root_over_inner_nodes
 from glasslog_server.errors import TreeCorruptError, TreeRangeError
 
 TILE_BYTES: Final = TILE_WIDTH * HASH_SIZE
@@ -124,7 +124,7 @@ class Tree:
 class Recomputed(NamedTuple):
     """What the second computation has found: the root, and the inner nodes of each tile that became full.
 
-    Inner nodes are the 16 of height 4 above the hashes of a tile, one after the other (`tile_nodes`).
+    Inner nodes are those of heights 3 and 6 above the hashes of a tile, one after the other (`tile_nodes`).
     """
 
     root: Hash
@@ -186,7 +186,7 @@ def _check_full_tile(size: TreeSize, tiles: Mapping[TileId, bytes], tile: TileId
     start = tile.index % TILE_WIDTH * HASH_SIZE
     expected = _tile_value(tiles, parent, size)[start : start + HASH_SIZE]
     inner_nodes = inner_nodes_of(_tile_value(tiles, tile, size))
-    computed = root_over(inner_nodes)
+    computed = root_over_inner_nodes(inner_nodes)
     if computed != expected:
         msg = f"expected {tile} to hash to {expected.hex()} as {parent} says, got {computed.hex()}"
         raise TreeCorruptError(msg)

@@ -14,7 +14,8 @@ starts at the offset where the one before ended, so a reader finds them by point
 a bundle; where more than a few have gathered when the bundle is full, a single one of all 256 entries at offset 0
 replaces them.
 
-The inner nodes of a full tile are the 16 of height 4 over its 256 hashes (512 bytes behind its 8,192).
+The inner nodes of a full tile are the 32 of height 3 and the 4 of height 6 over its 256 hashes: 1,152 bytes behind its
+8,192.
 
 A row of a stream holds the places that one round has in 256 consecutive numbers of it (those with the same number
 above the lowest byte): the first in the key, the others in the value, relative to the first, in ascending order.
@@ -32,7 +33,7 @@ from glasslog.tiles import TileId
 from glasslog_server.errors import StoreCorruptError, StoreFormatError
 from glasslog_server.storage.store import STORE_ID_BYTES, StoreMeta, TreeHead
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 META: Final = b"m"
 HEADS: Final = b"h"

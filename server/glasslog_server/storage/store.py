@@ -85,8 +85,9 @@ class RoundWrite:
     """Everything that one round changes.
 
     `tiles` holds the whole value of each changed tile, full ones and the partial ones of the right edge; `inner_nodes`
-    holds, for each full one of them, its 16 nodes of height 4 (512 bytes), from which proofs are quickly made.
-    `head.size` is `first` plus the number of entries. No leaf hash is in the store already: the sequencer has looked.
+    holds, for each full one of them, its nodes of heights 3 and 6 (`core/tile_nodes`), from which proofs are quickly
+    made. `head.size` is `first` plus the number of entries. No leaf hash is in the store already: the sequencer has
+    looked.
     """
 
     first: LeafIndex

@@ -77,7 +77,7 @@ def test_every_class_of_error_has_an_exit_code_and_a_code_of_its_own() -> None:
     classes = [IssuerError]
     for known in classes:
         classes += [error for error in known.__subclasses__() if error.__module__ == IssuerError.__module__]
-    assert len({error.code for error in classes}) == len(classes) == 8
+    assert len({error.code for error in classes}) == len(classes) == 16
     assert {exit_of(error.__new__(error)) for error in classes} == {Exit.REFUSED, Exit.USAGE, Exit.UNABLE}
 
 

@@ -8,12 +8,14 @@ from glasslog.statement import decode_statement
 from glasslog_issuer import Body, Bounds, SignedRecord
 from glasslog_issuer.record import RecordSigner
 from glasslog_issuer.spool import Spool
+from glasslog_issuer.spool import segments as segment_files
 from tests.issuer.parties import MODEL
 from tests.verifier.evidence import ISSUER, ISSUER_KEY, SYSTEM
 
 SIGNER = RecordSigner(ISSUER, ISSUER_KEY, system=SYSTEM, env="test")
 SMALL = Bounds(segment_bytes=2_000)
 """Segments of a few records."""
+MODEL_FIELDS = {"name": "m", "version": "1", "kind": "hosted", "publisher": "p", "assurance": "self-asserted"}
 
 
 def open_spool(folder: Path, **settings: Any) -> Spool:  # noqa: ANN401  whatever Spool.open takes
@@ -37,3 +39,15 @@ def check_chain(entries: list[bytes], *, first_seq: int = 0) -> None:
         assert place.seq == seq
         assert place.prev == prev or seq == first_seq
         prev = statement.leaf_hash
+
+
+def unsent(spool: Spool) -> list[bytes]:
+    return [entry for _, entry in spool.read_unsent(1_000_000)]
+
+
+def entries_of(records: list[SignedRecord]) -> list[bytes]:
+    return [signed.statement.entry for signed in records]
+
+
+def segments(folder: Path) -> list[Path]:
+    return [name.path for name in segment_files.segments(folder)]

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from glasslog.checkpoint import decode_checkpoint
 from glasslog.errors import MalformedError, VerificationError
@@ -20,11 +21,14 @@ from glasslog_issuer.errors import (
     NotSentError,
     RefusedError,
     SpoolClosedError,
+    SpoolError,
     SpoolFullError,
     SpoolInUseError,
     SpoolWriteError,
     UnavailableError,
 )
+from glasslog_issuer.recorder.tracing import current_trace
+from glasslog_issuer.registration import Registered
 from glasslog_issuer.spool import ReceiptStore, Spool
 from glasslog_issuer.vault import Vault
 from glasslog_issuer.vault.errors import NotKeptError
@@ -232,6 +236,44 @@ def test_a_problem_that_cannot_be_reported_does_not_stop_the_sender(
     assert "on_problem failed" in caplog.text
 
 
+def test_a_disk_that_takes_no_receipts_makes_the_sender_wait_and_loses_nothing(
+    tmp_path: Path, log: CheckpointedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = ReceiptStore.put
+    failures = [SpoolError("disk full"), SpoolError("disk full")]
+
+    def fail(store: ReceiptStore, registered: Sequence[tuple[int, Registered]]) -> None:
+        if failures:
+            raise failures.pop()
+        put(store, registered)
+
+    monkeypatch.setattr(ReceiptStore, "put", fail)
+    problems = Problems()
+    with open_recorder(tmp_path, log, on_problem=problems) as recorder:
+        signed = recorder.record(MODEL)
+        recorder.flush(FLUSH_S)
+        assert recorder.registered(signed) is not None
+    assert [str(error) for error in problems] == ["disk full"] * 2
+    assert entries_in(log) == [signed.statement.entry]
+
+
+def test_a_spool_that_is_damaged_stops_the_sender_and_says_so(tmp_path: Path, log: CheckpointedLog) -> None:
+    log.script.append(unavailable())
+    problems = Problems()
+    bounds = Bounds(segment_bytes=1_000)
+    with open_recorder(tmp_path, log, back_off=PATIENT, on_problem=problems, bounds=bounds) as recorder:
+        recorder.record(MODEL)
+        problems.wait_for(UnavailableError)
+        for _ in range(6):
+            recorder.record(MODEL)
+        [_, second, *_] = sorted((tmp_path / "spool").glob("*.segment"))
+        second.write_bytes(second.read_bytes()[:-10])
+        recorder.retry()
+        with pytest.raises(NotSentError, match=r"the sender is failed: .* which is on disk, got something else"):
+            recorder.flush(FLUSH_S)
+        assert recorder.status.sender.state == "failed"
+
+
 def test_a_recorder_without_a_key_of_the_log_is_refused(tmp_path: Path, log: CheckpointedLog) -> None:
     with pytest.raises(ValueError, match="expected a key of the log"):
         open_recorder(tmp_path, log, log_keys=[])
@@ -324,14 +366,20 @@ def test_an_anchor_that_is_given_is_taken(recorder: Recorder) -> None:
 # --------------------------------------------------------------------------------------------------------------- traces
 
 
-def test_the_active_span_is_the_trace_of_a_record(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = SimpleNamespace(is_valid=True, trace_id=0xABCDEF, span_id=0x1234)
-    span = SimpleNamespace(get_span_context=lambda: context)
-    monkeypatch.setitem(sys.modules, "opentelemetry.trace", SimpleNamespace(get_current_span=lambda: span))
-    trace = recorder.record(MODEL).record.fields["trace"]
-    assert trace == {"trace_id": (0xABCDEF).to_bytes(16, "big"), "span_id": (0x1234).to_bytes(8, "big")}
-    context.is_valid = False
+def test_the_active_span_is_the_trace_of_a_record(recorder: Recorder) -> None:
+    tracer = TracerProvider().get_tracer("vendor")
+    with tracer.start_as_current_span("request") as span:
+        trace = recorder.record(MODEL).record.fields["trace"]
+        given = recorder.record(MODEL, trace={"trace_id": bytes(16), "span_id": bytes(8)}).record.fields["trace"]
+    context = span.get_span_context()
+    assert trace == {"trace_id": context.trace_id.to_bytes(16, "big"), "span_id": context.span_id.to_bytes(8, "big")}
+    assert given == {"trace_id": bytes(16), "span_id": bytes(8)}
     assert "trace" not in recorder.record(MODEL).record.fields
+
+
+def test_a_program_without_opentelemetry_has_no_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    assert current_trace() is None
 
 
 # ---------------------------------------------------------------------------------------------------------------- vault
@@ -363,6 +411,16 @@ def test_what_a_crash_left_in_the_vault_alone_is_destroyed(tmp_path: Path, log: 
         assert vault.disclosures(kept.id)
         with pytest.raises(NotKeptError):
             vault.disclosures(orphan.id)
+
+
+def test_a_spool_that_was_lost_takes_nothing_from_the_vault(tmp_path: Path, log: CheckpointedLog) -> None:
+    Vault.create(tmp_path / "vault", bytes(32))
+    with Vault.open(tmp_path / "vault", bytes(32)) as vault:
+        with open_recorder(tmp_path, log, vault=vault) as recorder:
+            kept = recorder.record(inference(), commit={"input": "secret"})
+        (tmp_path / "spool").rename(tmp_path / "lost")
+        open_recorder(tmp_path, log, vault=vault).close()
+        assert vault.disclosures(kept.id)
 
 
 def _die(_: object) -> None:

@@ -111,8 +111,7 @@ def test_what_was_altered_is_not_stored(tmp_path: Path, name: str) -> None:
     assert audited.verdict is Verdict.FAILED
     assert name not in stored(tmp_path)
     assert all((tmp_path / path).read_bytes() == FILES[path] for path in stored(tmp_path))
-    evidence = [path.read_bytes() for path in (tmp_path / "evidence").iterdir()]
-    assert evidence == ([wrong] if not name.startswith("tile/1") and not name.startswith("tile/0/003") else [])
+    assert wrong in [path.read_bytes() for path in (tmp_path / "evidence").iterdir()]
     assert audit_http(LOG, HONEST, tmp_path).verdict is Verdict.VERIFIED
 
 

@@ -29,6 +29,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "audit": "glasslog.cli.audit",
         "export": "glasslog.cli.export",
         "compare": "glasslog.cli.compare",
+        "monitor": "glasslog.cli.monitor",
         "reconstruct": "glasslog.cli.reconstruct",
     }
 )

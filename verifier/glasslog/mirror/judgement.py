@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 from glasslog.authority import Authority
 from glasslog.errors import AuthorityError, GlasslogError
 from glasslog.merkle import LeafIndex
+from glasslog.mirror.known_statements import KnownStatements
 from glasslog.records import POLICY_RECORD_TYPES, Record
 from glasslog.records.mould import Moulds
-from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, decode_statement
+from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement
 
 SCHEMA: Final = "schema"
 """The entry is no statement in our profile, or no record of its type."""
@@ -23,6 +24,7 @@ SIGNATURE: Final = "signature"
 
 _MS_PER_S: Final = 1_000
 _decode_record: Final = Moulds().decode
+_decode_statement: Final = KnownStatements().decode
 
 
 class Judgement(NamedTuple):
@@ -44,7 +46,7 @@ def judge(
     statement = None
     stage = SCHEMA
     try:
-        statement = decode_statement(entry)
+        statement = _decode_statement(entry)
         record = _decode_record(statement.payload) if statement.content_type == CONTENT_TYPE_RECORD else None
         stage = AUTHORITY
         if authority is None:

@@ -175,7 +175,13 @@ class _Mirror:
         self._head = head
         self._complete = complete
         self._progress = progress
-        self._tiles = VerifiedTiles(head.size, head.root, self._read_tile)
+        self._edge: dict[str, bytes] = {}
+        try:
+            self._tiles = VerifiedTiles(head.size, head.root, self._read_tile)
+        except ProofError:
+            for name, data in self._edge.items():
+                self._keep_wrong(name, data)
+            raise
 
     def run(self) -> None:
         """Take heads, tiles and bundles, in this order: what is short first."""
@@ -193,7 +199,10 @@ class _Mirror:
                 return decode_tile((self._state.path / name).read_bytes(), width)
             except MalformedError:
                 self._state.discard(name)
-        return read_tile(self._source, tile, width)
+        hashes = read_tile(self._source, tile, width)
+        if width < TILE_WIDTH:
+            self._edge[name] = encode_tile(hashes)
+        return hashes
 
     # ----------------------------------------------------------------------------------------------------------- tiles
 

@@ -140,9 +140,7 @@ class _Gathering:
         troubles: list[str] = []
         for entry_id in entry_ids:
             try:
-                read = self._known.get(entry_id) or self._remember(
-                    entry_id, self._weighed(self._log.statement(entry_id))
-                )
+                read = self._known.get(entry_id) or self._read(entry_id)
             except GlasslogError as error:
                 troubles.append(str(error))
                 continue
@@ -153,6 +151,10 @@ class _Gathering:
             text = f"{len(troubles)} of {len(entry_ids)} entries about {subject} could not be read: {troubles[0]}"
             self._gap("unread", GapKind.UNKNOWN, text)
         return found
+
+    def _read(self, entry_id: Hash) -> Known | None:
+        """Return the record in an entry, None where it holds none. Raises GlasslogError."""
+        return self._remember(entry_id, self._weighed(self._log.statement(entry_id)))
 
     def _listing(self, subject: str, entries_max: int) -> tuple[Hash, ...]:
         """Ask for the entries about a subject; what goes wrong, and what is left aside, is a gap."""

@@ -7,6 +7,7 @@ from glasslog.records.record import (
     SCHEMA_VERSION,
     Record,
     Stream,
+    check_record,
     decode_record,
     encode_record,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "LogPolicy",
     "Record",
     "Stream",
+    "check_record",
     "decode_record",
     "encode_record",
 ]

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from glasslog import cbor
 from glasslog.records.record import RECORDS, Record, decode_record
-from glasslog.records.schema import COUNT_MAX, Rule, SchemaMismatchError
+from glasslog.records.schema import COUNT_MAX, Rule
 from glasslog.records.schema.containers import Array, ClosedMap, OpenMap, Relation
 from glasslog.records.schema.scalars import FLOAT_MAX, Either, Finite, Integer, Octets, Uuid7
 
@@ -77,7 +77,7 @@ class Moulds:
             if found is not None:
                 try:
                     fields = mould.build(*found.groups())
-                except (_MisfitError, SchemaMismatchError):
+                except _MisfitError:
                     continue
                 if position:
                     self._moulds.insert(0, self._moulds.pop(position))
@@ -117,7 +117,13 @@ class _Mould:
         self.fullmatch = re.compile(form.pattern, re.DOTALL).fullmatch
         names = ", ".join(f"g{number}" for number in range(form.groups))
         lines = [f"def build({names}):", *(f"    {line}" for line in form.lines), f"    return {form.value}", ""]
-        namespace: dict[str, Any] = {"unpack": int.from_bytes, "masks": _MASKS, "floating": _floating, **form.objects}
+        namespace: dict[str, Any] = {
+            "unpack": int.from_bytes,
+            "masks": _MASKS,
+            "floating": _floating,
+            "misfit": _MisfitError,
+        }
+        namespace |= form.objects
         exec(compile("\n".join(lines), "<a mould of records>", "exec"), namespace)  # noqa: S102  our own source
         self.build: Callable[..., dict[str, cbor.Value]] = namespace["build"]
 
@@ -201,8 +207,10 @@ class _Form:
             items.append(f"{names[name]}: {expression}")
         variable = f"v{len(self.lines)}"
         self.lines.append(f"{variable} = {{{', '.join(items)}}}")
-        asked = (relation.check for relation in relations if _applies(relation, value))
-        self.lines += [f"{self._object(check)}({variable})" for check in asked]
+        for relation in relations:
+            if _applies(relation, value):
+                asked = ", ".join(f"{variable}[{name!r}]" for name in relation.fields)
+                self.lines.append(f"if not {self._object(relation.holds)}({asked}): raise misfit")
         return pattern, variable
 
 

@@ -207,13 +207,21 @@ def decode_record(payload: bytes) -> Record:
     if len(payload) > PAYLOAD_BYTES_MAX:
         msg = f"expected a record of at most {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}"
         raise MalformedError(msg)
-    fields = cbor.decode_unordered(payload)
+    return check_record(cbor.decode_unordered(payload), len(payload))
+
+
+def check_record(fields: cbor.Value, size: int) -> Record:
+    """Return the record that decoded fields are, whose encoding has `size` bytes: `decode_record` for an encoder.
+
+    For callers that have made the encoding of these very fields themselves, with map keys in the order of their
+    encodings. Raises MalformedError that names the field.
+    """
     try:
-        size = _SIZE_OF[fields["type"]](fields)
+        found = _SIZE_OF[fields["type"]](fields)
     except MISFITS:
-        size = _check(fields)
-    if size != len(payload):
-        msg = f"expected the deterministic encoding of this record, {size} bytes, got {len(payload)} bytes"
+        found = _check(fields)
+    if found != size:
+        msg = f"expected the deterministic encoding of this record, {found} bytes, got {size} bytes"
         raise MalformedError(msg)
     return Record(fields)
 

@@ -53,7 +53,7 @@ _ROUND = 1_000  # records between two tree heads
 
 
 @click.command()
-@click.option("--records", default=40_000, show_default=True, help="Records in the log.")
+@click.option("--records", default=100_000, show_default=True, help="Records in the log.")
 @click.option("--runs", default=3, show_default=True, help="Runs; medians are quoted.")
 @click.option("--processes", default=os.cpu_count(), show_default="all cores", help="Worker processes.")
 def main(records: int, runs: int, processes: int) -> None:

@@ -37,6 +37,8 @@ def encode_claim(salt: bytes, value: Value, name: str) -> bytes:
     Raises TypeError for other values, whose depth and size somebody must look at; ValueError, OverflowError.
     """
     kind = type(value)
+    if kind is str:  # what most content is
+        return b"".join((b"\x83", _octets(salt), _encode_text(value), _text(name)))
     elements = value.values() if kind is dict else value if kind is list else ()
     if len(elements) > CBOR_ITEMS_MAX or any(type(element) in _CONTAINERS for element in elements):
         raise TypeError("expected a value of one level")

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 from glasslog import cbor
 from glasslog.cbor import Value
@@ -77,16 +77,19 @@ class SignedRecord:
         return encode_disclosures(self.disclosures)
 
 
-@dataclass(frozen=True, slots=True)
-class Unplaced:
-    """A record that lacks nothing but its place in a stream, and what opens its commitments. Made by `Issuer.prepare`.
+class Unplaced(NamedTuple):
+    """A record that lacks nothing but its place in a stream, and what opens its commitments. Made by `prepare`.
 
     `subject` is what it is about.
     """
 
-    fields: dict[str, Value] = field(repr=False)
-    disclosures: tuple[Disclosure, ...] = field(repr=False)
+    fields: dict[str, Value]
+    disclosures: tuple[Disclosure, ...]
     subject: str
+
+    def __repr__(self) -> str:
+        """Show no content."""
+        return f"Unplaced(subject={self.subject!r})"
 
 
 class RecordSigner:

@@ -186,7 +186,7 @@ def test_records_with_more_and_with_less_are_summed_up(desk: Desk) -> None:
     desk.put("bare", ledger.bundle(2).encode())
     out = desk.run("verify", "bare", *KEY).out
     assert "Model         risk-model, score by clinic" in out
-    assert "Guardrails    none ran" in out
+    assert "Guardrails    none in this record" in out
     assert "Decision" not in out
     desk.put("more", ledger.bundle(3).encode())
     out = desk.run("verify", "more", *KEY).out

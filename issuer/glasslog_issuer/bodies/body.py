@@ -65,7 +65,8 @@ def _to_map(item: Any) -> dict[str, Value]:  # noqa: ANN401  any dataclass
     for attribute, name in _names(type(item)):  # type: ignore[arg-type]
         value = getattr(item, attribute)
         if value is not None:
-            values[name] = _converter(type(value))(value)  # type: ignore[arg-type]
+            kind = type(value)
+            values[name] = value if kind in _PLAIN else _converter(kind)(value)  # type: ignore[arg-type]
     return values
 
 

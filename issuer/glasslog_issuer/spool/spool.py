@@ -189,10 +189,9 @@ class Spool:
 
     def _has_room(self) -> bool:
         bounds, refused = self._settings.bounds, self.refused
-        return (
-            self._unsent_bytes + refused.bytes + ENTRY_BYTES_MAX <= bounds.bytes_max
-            and self.unsent_records + refused.count < bounds.records_max
-        )
+        records = self._state.place.seq - self._progress.done_seq + refused.count
+        bytes_then = self._unsent_bytes + refused.bytes + ENTRY_BYTES_MAX
+        return records < bounds.records_max and bytes_then <= bounds.bytes_max
 
     def _wait_for_room(self, timeout_s: float | None) -> None:
         done = self._room.wait_for(lambda: self._has_room() or self._ownership.is_released, timeout_s)

@@ -77,7 +77,7 @@ class SpoolState:
         """Return the state after a record that stands at `place`."""
         place = Place(self.place.id, self.place.seq + 1, leaf_hash)
         change = _CHANGES.get(record.type)
-        more = change(self, record) if change is not None else _UNCHANGED
+        more = _UNCHANGED if change is None else change(self, record)
         return type(self)(
             place,
             more.get("registrations", self.registrations),
@@ -185,8 +185,10 @@ def _registered_system(state: SpoolState, record: Record) -> dict[str, Any]:
 
 def _executed(state: SpoolState, record: Record) -> Mapping[str, Any]:
     """Count the guardrails that ran, alone or within an inference, where they are declared controls."""
-    executions = record.body.get("guardrails", ()) if record.type == "inference" else (record.body,)
     controls = state.controls
+    if not controls:
+        return _UNCHANGED
+    executions = record.body.get("guardrails", ()) if record.type == "inference" else (record.body,)
     for execution in executions:
         guardian, status = execution["guardian"]["id"], execution["decision"]
         if guardian in controls:

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from glasslog.errors import UncheckableError
 from glasslog.fork import decode_fork
-from glasslog.mirror.state import State
+from glasslog.mirror.state import Place, Standing, State
 from glasslog.mirror.sync import Trust
 from glasslog.policy import decode_policy
 from glasslog.verify import Verdict
@@ -300,6 +301,19 @@ def test_a_state_folder_is_for_one_audit_at_a_time(tmp_path: Path) -> None:
         State.open(tmp_path)
     held.close()
     State.open(tmp_path).close()
+
+
+def test_a_standing_comes_back_and_a_damaged_one_is_none(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    standing = Standing(Place("archive", "/x"), 5, ((0, 1), (4, 2)), damaged=True)
+    state.write_standing(standing)
+    assert state.standing() == standing
+    whole = (tmp_path / "progress").read_bytes()
+    other = b'{"place": {}}'
+    for spoiled in (whole[:-1], whole.replace(b"5", b"6", 1), b"", other + sha256(other).hexdigest().encode()):
+        (tmp_path / "progress").write_bytes(spoiled)
+        assert state.standing() == Standing()
+    state.close()
 
 
 @pytest.mark.parametrize("name", ["tile/entries/001", "tile/0/001"])

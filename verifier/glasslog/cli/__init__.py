@@ -30,6 +30,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "export": "glasslog.cli.export",
         "compare": "glasslog.cli.compare",
         "monitor": "glasslog.cli.monitor",
+        "report": "glasslog.cli.report",
         "reconstruct": "glasslog.cli.reconstruct",
     }
 )

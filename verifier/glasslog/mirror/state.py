@@ -208,6 +208,9 @@ def read_standing(state: Path) -> Standing:
     body, checksum = content[:-_CHECKSUM_CHARACTERS], content[-_CHECKSUM_CHARACTERS:]
     if hashlib.sha256(body).hexdigest().encode() != checksum:
         return Standing()
-    fields = json.loads(body)
-    found = tuple((index, time) for index, time in fields["operator_entries"])
-    return Standing(Place(**fields["place"]), fields["scanned"], found, fields["damaged"])
+    try:
+        fields = json.loads(body)
+        found = tuple((index, time) for index, time in fields["operator_entries"])
+        return Standing(Place(**fields["place"]), fields["scanned"], found, fields["damaged"])
+    except (KeyError, TypeError, ValueError):  # of another version
+        return Standing()

@@ -4,6 +4,7 @@ Who may sign is replayed from the operator's own entries, as everywhere; head, t
 and from the store that is followed.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from glasslog.authority import Authority
@@ -89,9 +90,14 @@ class FollowedLog:
             raise _not_welcomed()
         return self._reader
 
-    async def submit(self, candidates: Sequence[Candidate]) -> list[IntakeOutcome]:
-        """Return what became of each candidate."""
-        return await self._linked().submit(candidates)
+    def submit(self, candidates: Sequence[Candidate]) -> asyncio.Future[list[IntakeOutcome]]:
+        """Return what will have become of each candidate; a refusal is in the future, too."""
+        try:
+            return self._linked().submit(candidates)
+        except UnavailableError as error:
+            refused: asyncio.Future[list[IntakeOutcome]] = asyncio.get_running_loop().create_future()
+            refused.set_exception(error)
+            return refused
 
     async def check_ready(self) -> None:
         """Raise UnavailableError when submissions would not be answered in time: the sequencer is asked."""

@@ -5,7 +5,7 @@ differs.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from glasslog.authority import Authority
@@ -36,7 +36,7 @@ class ServedLog(Protocol):
         """Return what reads of the log go through: never above the published head."""
         ...
 
-    async def submit(self, candidates: Sequence[Candidate]) -> list[IntakeOutcome]:
+    def submit(self, candidates: Sequence[Candidate]) -> Awaitable[list[IntakeOutcome]]:
         """Return what became of each candidate, in order, once all of it is durable and covered by a published head.
 
         All or nothing is taken. Raises TreeRangeError, UnavailableError, as `Sequencer.submit`. A cancelled call leaves

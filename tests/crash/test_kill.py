@@ -38,8 +38,12 @@ def check_promises(client: Client, ledger: Ledger, unchecked: set[Checkpoint]) -
     return now
 
 
+WORKERS = (0, 1, 2)
+"""A life in one process, or with so many workers: they share everything that is on disk."""
+
+
 def kill_while_starting(log: Installed, chance: random.Random) -> None:
-    with log.serve() as server:
+    with log.serve(chance.choice(WORKERS)) as server:
         time.sleep(chance.uniform(0, START_S_MAX))
         server.signal(signal.SIGKILL)
         assert server.wait() == -signal.SIGKILL
@@ -67,7 +71,7 @@ def test_a_killed_server_keeps_every_promise(log: Installed, crash_rounds: int, 
     for number in range(crash_rounds):
         if chance.random() < 0.2:
             kill_while_starting(log, chance)
-        with log.serve().ready() as server:
+        with log.serve(chance.choice(WORKERS)).ready() as server:
             client = Client(server.url, log.vkey)
             checked.add(check_promises(client, ledger, ledger.seen - checked))
             checked |= ledger.seen

@@ -13,6 +13,7 @@ from tests.e2e.installed import Installed
 from tests.e2e.processes import run
 
 STOPS = 3
+WORKERS = (0, 1, 2)
 
 
 @pytest.mark.crash
@@ -21,7 +22,7 @@ def test_a_stopped_server_has_answered_everything_that_it_took(log: Installed, c
     chance = random.Random(crash_seed)
     ledger, parties = Ledger(), issuers()
     for number in range(STOPS):
-        with log.serve().ready() as server:
+        with log.serve(WORKERS[number % len(WORKERS)]).ready() as server:
             load = Load(ledger, parties, partial(Client, server.url, log.vkey), crash_seed + number).start()
             time.sleep(chance.uniform(0, 0.5))
             server.signal(signal.SIGTERM)

@@ -58,6 +58,7 @@ class SequencersEnd(asyncio.Protocol):
         self._links = links
         self._transport: asyncio.WriteTransport | None = None
         self._reader = FrameReader(FROM_WORKER)
+        self._unsent: list[bytes] = []
         self._told = TreeSize(0)
         self._applied = asyncio.Event()
         self._applied_size = TreeSize(0)
@@ -97,10 +98,19 @@ class SequencersEnd(asyncio.Protocol):
             del self._metrics[number]
 
     def write(self, kind: Kind, parts: Sequence[bytes] = ()) -> None:
-        """Send a frame; end a worker that does not read."""
+        """Send a frame, together with all others of this turn of the event loop: a round answers many at once."""
         if self._transport is None:
             return
-        self._transport.write(encode_frame(kind, parts))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent.append(encode_frame(kind, parts))
+
+    def _send(self) -> None:
+        """Send what was written; end a worker that does not read."""
+        unsent, self._unsent = self._unsent, []
+        if self._transport is None:
+            return
+        self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
         if self._transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
             self.end("it does not read what it is told")
 
@@ -118,6 +128,8 @@ class SequencersEnd(asyncio.Protocol):
 
     def close(self) -> None:
         """Break the link once everything is sent."""
+        if self._unsent:
+            self._send()
         if self._transport is not None:
             self._transport.close()
 

@@ -1,7 +1,8 @@
 """The worker's end of the link: submissions out, outcomes and publications in.
 
-What is submitted within one turn of the event loop goes in one frame, so that many single statements cost the sequencer
-little more than one batch. What is under way is bounded in entries and in bytes; more is refused for now, here and at
+What is submitted within one turn of the event loop goes in one frame, and, while an earlier frame waits for its round,
+what comes within two milliseconds: many single statements cost the sequencer little more than one batch, and one that
+is alone waits for nothing. What is under way is bounded in entries and in bytes; more is refused for now, here and at
 once, as the sequencer would. A link that breaks stays broken: what was under way has an unknown outcome, and the
 process ends.
 """
@@ -31,6 +32,9 @@ from glasslog_server.publication import Publication
 from glasslog_server.storage.store import TreeHead
 
 GATHERED_ENTRIES_MAX: Final = 256  # small submissions that go as one: refused together, if at all
+GATHERED_ENTRIES_MIN: Final = 16  # a submission of so many is worth a frame of its own
+GATHERING_S: Final = 0.002
+"""How long a small submission may wait for others, and only while others of this worker are with the sequencer."""
 GATHERED_BYTES_MAX: Final = 512 * 1_024
 ANSWER_S: Final = 5.0
 """How long the sequencer may take to say whether it is ready. It answers between two steps of a round."""
@@ -90,6 +94,8 @@ class WorkersEnd(asyncio.Protocol):
         self._numbers = itertools.count(1)
         # Under way: gathered in this turn of the loop, then sent.
         self._gathered: deque[tuple[Sequence[Candidate], int, Answer]] = deque()
+        self._is_sending_soon = False
+        self._sending_later: asyncio.TimerHandle | None = None
         self._sent: dict[int, _Sent] = {}
         self._entries = 0
         self._entry_bytes = 0
@@ -119,10 +125,18 @@ class WorkersEnd(asyncio.Protocol):
         self._entries += len(candidates)
         self._entry_bytes += entry_bytes
         answer: Answer = self._loop.create_future()
-        if not self._gathered:
-            self._loop.call_soon(self._send_gathered)
         self._gathered.append((candidates, entry_bytes, answer))
+        self._plan_sending(len(candidates))
         return answer
+
+    def _plan_sending(self, entries: int) -> None:
+        """Send soon: at the end of this turn, or a little later while a round is under way that it has missed."""
+        if entries >= GATHERED_ENTRIES_MIN or not self._sent:
+            if not self._is_sending_soon:
+                self._is_sending_soon = True
+                self._loop.call_soon(self._send_gathered)
+        elif self._sending_later is None and not self._is_sending_soon:
+            self._sending_later = self._loop.call_later(GATHERING_S, self._send_gathered)
 
     async def ask_readiness(self) -> messages.Readiness:
         """Ask the sequencer whether it takes statements. Raises UnavailableError when it does not answer in time."""
@@ -161,7 +175,11 @@ class WorkersEnd(asyncio.Protocol):
             self._transport.write(encode_frame(kind, parts))
 
     def _send_gathered(self) -> None:
-        """Send what was submitted in this turn, small submissions together."""
+        """Send what was submitted, small submissions together."""
+        self._is_sending_soon = False
+        if self._sending_later is not None:
+            self._sending_later.cancel()
+            self._sending_later = None
         while self._gathered:
             candidates, entry_bytes, answer = self._gathered.popleft()
             together = list(candidates)

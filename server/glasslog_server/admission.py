@@ -14,10 +14,10 @@ largest parser here is not for strangers. Nor would the other order save anythin
 who wants to waste our time can take the payload of any public entry, which passes the schema.
 
 A batch is judged on the event loop, in slices of about two milliseconds between which everybody else gets a turn, and
-one batch after the other. Worker threads were measured on two cores (1,000 statements of 1 KB; libsodium is called without
-the interpreter's lock): next to an idle event loop two threads take 30 ms instead of the 60 ms of one, but next to a
-busy one 90 to 900 ms, because a thread has to win the lock back after each signature and waits up to 5 ms for it. A
-log that takes batches is busy. The way to the second core is a second process.
+one batch after the other. Worker threads were measured on two cores (1,000 statements of 1 KB; libsodium is called
+without the interpreter's lock): next to an idle event loop two threads take 30 ms instead of the 60 ms of one, but next
+to a busy one 90 to 900 ms, because a thread has to win the lock back after each signature and waits up to 5 ms for it.
+A log that takes batches is busy. The way to the second core is a second process.
 
 Nothing here reads or writes, and what is judged here is judged again when it is sequenced: a key may be revoked in
 between.

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -198,4 +199,16 @@ def test_once_a_revocation_is_acknowledged_no_worker_admits(log: Installed) -> N
         metrics = Client(server.admin_url, log.vkey).get("/metrics").decode()
         refused = [line for line in metrics.splitlines() if line.startswith("glasslog_statements_refused_total{")]
         assert {line.partition('process="')[2][:8] for line in refused} <= {"worker-0", "worker-1"}
+        assert server.stop() == 0
+
+
+def test_status_shows_the_workers(log: Installed) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log.configure(admin={"listen": f"127.0.0.1:{port}"})
+    with serving(log) as server:
+        told = json.loads(run("status", "--json", "--config", log.config_path, "--url", server.url).out)
+        assert [(worker["worker"], worker["ready"]) for worker in told["workers"]] == [(0, True), (1, True)]
+        said = run("status", "--config", log.config_path, "--url", server.url).out
+        assert said.endswith(", 2 of 2 workers ready\n")
         assert server.stop() == 0

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,12 +35,16 @@ def status(config_path: Path, url: str | None, as_json: bool) -> None:
         "size": readiness.size,
         "checkpoint_age_s": None if readiness.time is None else max(0, round(time.time()) - readiness.time),
         "software": server.description().get("software"),
+        "workers": _workers(config),
     }
     if as_json:
         click.echo(json.dumps(answer))
     elif readiness.ready:
         age = f"last checkpoint {answer['checkpoint_age_s']} s ago"
-        click.echo(f"ready: {config.origin} at {server.url}, {readiness.size:,} entries, {age}, {answer['software']}")
+        workers = _told_workers(answer["workers"])
+        click.echo(
+            f"ready: {config.origin} at {server.url}, {readiness.size:,} entries, {age}, {answer['software']}{workers}"
+        )
     else:
         click.echo(f"not ready: {config.origin} at {server.url}: {answer['reason']}")
     sys.exit(Exit.DONE if readiness.ready else Exit.FAILED)
@@ -53,3 +58,22 @@ def _reason(config: Config, told_to_everybody: str) -> str:
         return RunningServer(config.admin.listen.url(tls=False)).readiness().reason or told_to_everybody
     except UnavailableError:
         return told_to_everybody
+
+
+def _workers(config: Config) -> list[dict[str, Any]] | None:
+    """Return the server's workers, none where one process does it all; None where its operator's side is not known."""
+    if not config.admin.listen.port:
+        return None
+    try:
+        told = RunningServer(config.admin.listen.url(tls=False)).read_json("/workers").get("workers")
+    except UnavailableError:
+        return None
+    return told if isinstance(told, list) else None
+
+
+def _told_workers(workers: object) -> str:
+    """Return the workers in words, as the end of a sentence."""
+    if not isinstance(workers, list) or not workers:
+        return ""
+    ready = sum(1 for worker in workers if worker.get("ready"))
+    return f", {ready} of {len(workers)} workers ready"

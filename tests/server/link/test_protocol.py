@@ -134,12 +134,12 @@ async def test_no_more_than_the_limit_is_under_way(tmp_path: Path) -> None:
     async with linked(tmp_path, LinkLimits(entries_max=3, bytes_max=1_000)) as link:
         under_way = link.end.submit(candidates(0, 2))
         with pytest.raises(OverloadedError):
-            link.end.submit(candidates(10, 2))
+            _ = link.end.submit(candidates(10, 2))
         link.host.may_answer.set()
         await under_way
         await link.end.submit(candidates(20, 3))
         with pytest.raises(OverloadedError):
-            link.end.submit([candidates(30, 1)[0]._replace(entry=bytes(1_001))])
+            _ = link.end.submit([candidates(30, 1)[0]._replace(entry=bytes(1_001))])
 
 
 async def test_a_refusal_of_the_sequencer_is_the_callers(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ async def test_a_link_that_breaks_leaves_the_outcome_open(tmp_path: Path) -> Non
         with pytest.raises(LinkError):
             await link.end.wait_ended()
         with pytest.raises(UnavailableError):
-            link.end.submit(candidates(1, 1))
+            _ = link.end.submit(candidates(1, 1))
         link.host.may_answer.set()
 
 

@@ -4,11 +4,15 @@ Hypothesis profiles: `dev` at the desk, `ci` where the environment says CI, `tho
 `pytest --hypothesis-profile=thorough`. A failure prints the example and the `@reproduce_failure` line that repeats it.
 No profile knows deadlines: how long an example takes says something of the machine, not of the code.
 
+Coverage is measured where it is asked for: of the verifier by its own tests, of the server's core by the server's. The
+tests of everything else run both too, but without the tracer, which costs them half as much again.
+
 The random kills of tests/crash have a seed, which the header of each run names.
 """
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +23,15 @@ settings.register_profile("dev", _ALWAYS, max_examples=50)
 settings.register_profile("ci", _ALWAYS, max_examples=100)
 settings.register_profile("thorough", _ALWAYS, max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+_TESTS = Path(__file__).parent
+_MEASURED = ("server", "simulation", "verifier")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(_TESTS).parts[0] not in _MEASURED:
+            item.add_marker("no_cover")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,7 +6,7 @@ The order of the checks, with what each costs for a record of 1 KB:
 2. frame and headers, strictly (4 us)
 3. the key that may sign for this issuer now, and, for content that is no record, whether the log takes it (1 us)
 4. the signature (55-60 us)
-5. the schema of the record (4 us for one of a shape that came before, else 15-25 us)
+5. the schema of the record (4 us for one of a form that came before, else 15-25 us)
 6. whether the log takes this type of record (1 us)
 
 The signature comes before the schema although it costs more: until it is verified the payload is a stranger's, and the
@@ -31,7 +31,7 @@ from glasslog.authority import Authority
 from glasslog.errors import GlasslogError
 from glasslog.limits import STATEMENT_BYTES_MAX
 from glasslog.merkle import hash_leaf
-from glasslog.records.shapes import Shapes
+from glasslog.records.mould import SUMMARISING, Moulds
 from glasslog.statement import CONTENT_TYPE_RECORD, decode_statement
 from glasslog_server.core.round import Candidate
 from glasslog_server.errors import TooLargeError
@@ -50,7 +50,7 @@ class Admission:
         """Take how to learn who may sign, and a clock of POSIX seconds; keys are judged at whole ones, as in rounds."""
         self._authority = authority
         self._clock = clock
-        self._shapes = Shapes()
+        self._moulds = Moulds(SUMMARISING)
         self._turn = asyncio.Lock()
 
     def admit(self, data: bytes) -> Candidate:
@@ -96,7 +96,7 @@ class Admission:
         statement.verify(key)
         record_type = stream = None
         if is_record:
-            record_type, stream_id, seq = self._shapes.summarise(payload)
+            record_type, stream_id, seq = self._moulds.read(payload)
             stream = (stream_id, seq)
             authority.check_kind(kid, content_type, record_type)
             authority.check_entry_bytes(len(data))

@@ -1,13 +1,34 @@
-"""Run `glasslog audit` as a firm would: the real program, on a folder of its own."""
+"""Run `glasslog audit` as a firm would, on a folder of its own: the whole command, in this process.
 
+A program takes a second of work to start, and what is shown here is not that it does: tests/e2e and the monitor's
+tests start it.
+"""
+
+import io
 import json
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glasslog.cli import main
 from tests.evil.honest import Honest
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a command has ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def glasslog(*arguments: str | Path) -> Told:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    return Told(code, out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True)
@@ -34,8 +55,5 @@ class Audited:
 
 
 def audit(honest: Honest, url: str, state: Path, *options: str) -> Audited:
-    command = [sys.executable, "-m", "glasslog", "audit", "--log", url, "--log-key", honest.vkey_option]
-    done = subprocess.run(
-        [*command, "--state", str(state), *options], capture_output=True, text=True, timeout=100, check=False
-    )
-    return Audited(done.returncode, done.stdout + done.stderr, state)
+    told = glasslog("audit", "--log", url, "--log-key", honest.vkey_option, "--state", state, *options)
+    return Audited(told.code, told.out + told.err, state)

@@ -1,6 +1,7 @@
 """A system in production that records honestly, or with faults: each is one thing that a vendor could do wrong.
 
-Time is simulated: forty seconds of production, with a heartbeat of every control each five seconds, that end now.
+Time is simulated: sixteen seconds of production, with a heartbeat of every control each two seconds, that end now. What
+is signed must be in the log within a minute of its time, so the span leaves most of that to a slow machine.
 """
 
 import time
@@ -22,9 +23,10 @@ from glasslog_issuer.record import SignedRecord
 from tests.issuer.demo.clinic import clinic
 
 ARRIVALS = 60
-SPAN_S = 40
-CADENCE_S = 5
-MAX_GAP_S = 10
+SPAN_S = 16
+CADENCE_S = 2
+CADENCE_MS = CADENCE_S * 1_000
+MAX_GAP_S = 4
 
 FAULTS = (
     "deleted record",
@@ -48,6 +50,7 @@ class Vendor:
     kept: list[SignedRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        clinic()  # which takes its time, before time begins
         self._now_ms = (round(time.time()) - SPAN_S) * 1_000
         self._issuer = Issuer(
             self.uri, self.key, system=SYSTEM, env=ENVIRONMENT, stream=Stream(STREAM_ID), now_ms=lambda: self._now_ms
@@ -73,7 +76,7 @@ class Vendor:
             for case in cases[beat * ARRIVALS // beats : (beat + 1) * ARRIVALS // beats]:
                 self._now_ms += 100
                 production.screen(case)
-            self._now_ms = (self._now_ms // 5_000 + 1) * 5_000 if beat else self._now_ms + 3_000
+            self._now_ms = (self._now_ms // CADENCE_MS + 1) * CADENCE_MS if beat else self._now_ms + 1_000
             self._beat(beat, list(production.screening.policies))
         self._erase(production.screened[0].signed.record.commitments["input"])
         production.reconcile(len(production.screened))
@@ -117,7 +120,7 @@ class Vendor:
         for control in controls:
             if "heartbeat gap" in self.faults and control == controls[-1] and beat in {3, 4}:
                 continue
-            period = Period(from_=self._now_ms - CADENCE_S * 1_000, to=self._now_ms)
+            period = Period(from_=self._now_ms - CADENCE_MS, to=self._now_ms)
             self.record(ControlOperation(control=control, period=period, count=8, by_status={"allow": 8}, healthy=True))
 
     def _erase(self, commitment: bytes) -> None:

@@ -67,7 +67,7 @@ LIES: dict[str, tuple[Lie, str]] = {
 }
 """Lies about what is in the signed tree, and the words that name them."""
 
-WITHOUT_EVIDENCE = {"partial tile altered", "upper tile altered", "tile cut short"}
+WITHOUT_EVIDENCE = {"tile cut short"}
 """What cannot be pinned down to one document: which of several tiles is wrong, nobody can tell."""
 
 

@@ -13,6 +13,7 @@ import pytest
 import urllib3
 
 from glasslog_issuer import Client, load_key
+from tests.evil.auditing import glasslog
 from tests.evil.faults import FAULTS, Vendor
 from tests.evil.honest import Honest
 from tests.evil.liar import Liar
@@ -35,15 +36,10 @@ def fill(log: RealLog, *faults: str) -> Honest:
 
 def monitor(honest: Honest, url: str, state: Path, *options: str) -> tuple[int, list[dict[str, Any]], str]:
     """Look once; return the exit code, the alerts and what was complained of."""
-    command = [sys.executable, "-m", "glasslog", "monitor", "--log", url, "--log-key", honest.vkey_option]
-    done = subprocess.run(
-        [*command, "--state", str(state), "--once", "--json", *options],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
+    told = glasslog(
+        "monitor", "--log", url, "--log-key", honest.vkey_option, "--state", state, "--once", "--json", *options
     )
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    return told.code, [json.loads(line) for line in told.out.splitlines()], told.err
 
 
 def test_a_clean_log_is_quiet_and_stays_so(log: RealLog, tmp_path: Path) -> None:
@@ -81,14 +77,8 @@ def test_a_fork_is_told_with_its_evidence(log: RealLog, tmp_path: Path) -> None:
     assert code == 1
     [alert] = alerts
     assert (alert["alert"], alert["severity"]) == ("fork", "critical")
-    shown = subprocess.run(
-        [sys.executable, "-m", "glasslog", "verify", alert["evidence"], "--log-key", honest.vkey_option],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert shown.returncode == 0, shown.stdout
+    shown = glasslog("verify", alert["evidence"], "--log-key", honest.vkey_option)
+    assert shown.code == 0, shown.out
 
 
 def test_a_rollback_is_told(log: RealLog, tmp_path: Path) -> None:

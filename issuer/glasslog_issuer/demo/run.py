@@ -75,6 +75,7 @@ class Demonstration:
             chosen = choose(production.screened)
             erased = next(one for one in production.screened if one is not chosen)
             erasure = self._erase(vault, vendor, erased)
+            vendor.seal()
             registered = self._take_receipts(vendor)
             outsiders.look_up(log, trust, chosen, vendor, registered)
             outsiders.receive(DISCLOSURES_NAME, encode_disclosures(vault.disclosures(chosen.signed.id)))

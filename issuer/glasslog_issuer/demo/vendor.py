@@ -40,6 +40,10 @@ class Vendor:
         self.records.append(signed)
         return signed
 
+    def seal(self) -> None:
+        """Seal the window of all that was recorded so far: how much there is of the stream."""
+        self.records.extend(self.recorder.seal(SENT_TIMEOUT_S))
+
     def registered(self) -> list[Registered]:
         """Wait until the log has everything; return where each record is, with its receipt.
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from glasslog import cbor
 from glasslog.errors import MalformedError
 from glasslog.records import Record, decode_record, encode_record, mould
-from glasslog.records.mould import Moulds
+from glasslog.records.mould import DECODING, LEARNING_INTERVAL, Moulds
 from glasslog.records.record import RECORDS
 from tests.verifier.evidence import TIME_MS, inference_body, record_fields
 from tests.verifier.fuzzing import bit_flips, damaged, insertions, truncations
@@ -24,22 +24,22 @@ from tests.verifier.records.vectors import FILES, FOLDER
 TYPES = sorted(RECORDS)
 
 
-def moulded(*payloads: bytes) -> Moulds:
+def moulded(*payloads: bytes) -> Moulds[Record]:
     """Return moulds of all these records."""
-    moulds = Moulds()
+    moulds = Moulds(DECODING)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mould, "_LOOKED_AT_EVERY", 1)
+        patch.setattr(mould, "LEARNING_INTERVAL", 1)
         patch.setattr(mould, "MOULDS_MAX", 1_000)
         patch.setattr(mould, "_PATIENCE", 10_000)
         for payload in payloads:
             for _ in range(2):
-                moulds.decode(payload)
+                moulds.read(payload)
     return moulds
 
 
-def same(moulds: Moulds, payload: bytes) -> bool:
+def same(moulds: Moulds[Record], payload: bytes) -> bool:
     """Check that both ways agree; tell whether the payload is a record."""
-    expected, got = (_answer(decode, payload) for decode in (decode_record, moulds.decode))
+    expected, got = (_answer(decode, payload) for decode in (decode_record, moulds.read))
     assert got == expected
     return not isinstance(expected, str)
 
@@ -78,7 +78,7 @@ def vectors(path: Path) -> Iterator[bytes]:
 def test_a_record_fits_its_own_mould_and_nothing_that_is_wrong_does(record_type: str) -> None:
     payloads = list(examples(record_type))
     moulds = moulded(*payloads)
-    assert len(moulds._moulds) == len(set(payloads))  # noqa: SLF001
+    assert moulds.learned == len(set(payloads))
     assert all(same(moulds, payload) for payload in payloads)
     for mutation in mutations(RECORDS[record_type], full_record(record_type)):
         assert not same(moulds, mutation.data)
@@ -140,32 +140,32 @@ def test_what_relates_fields_is_asked_again(time: int, end: int) -> None:
 
 
 def test_moulds_are_made_of_what_comes_again_and_again() -> None:
-    moulds = Moulds()
-    for seq in range(200):
-        moulds.decode(encode_record(record_fields("inference", inference_body(), seq=seq)))
-    assert len(moulds._moulds) == 1  # noqa: SLF001
-    assert moulds._misses < 50  # noqa: SLF001
+    moulds = Moulds(DECODING)
+    for seq in range(4 * LEARNING_INTERVAL):
+        moulds.read(encode_record(record_fields("inference", inference_body(), seq=seq)))
+    assert moulds.learned == 1
+    assert moulds._misses == 2 * LEARNING_INTERVAL  # noqa: SLF001
 
 
 def test_records_that_are_all_different_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mould, "_LOOKED_AT_EVERY", 1)
+    monkeypatch.setattr(mould, "LEARNING_INTERVAL", 1)
     monkeypatch.setattr(mould, "_PATIENCE", 20)
     monkeypatch.setattr(mould, "_FORMS_MAX", 10)
-    moulds = Moulds()
+    moulds = Moulds(DECODING)
     for number in range(100):
         body = {**inference_body(), "requested_model": f"model {number}"}
-        moulds.decode(encode_record(record_fields("inference", body)))
-    assert moulds._moulds == []  # noqa: SLF001
+        moulds.read(encode_record(record_fields("inference", body)))
+    assert moulds.learned == 0
     assert len(moulds._forms) <= 10  # noqa: SLF001
     assert moulds._looks_in_vain < 30  # noqa: SLF001
 
 
 def test_few_moulds_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mould, "_LOOKED_AT_EVERY", 1)
+    monkeypatch.setattr(mould, "LEARNING_INTERVAL", 1)
     monkeypatch.setattr(mould, "MOULDS_MAX", 3)
-    moulds = Moulds()
+    moulds = Moulds(DECODING)
     for record_type in TYPES[:6]:
         for payload in examples(record_type):
-            moulds.decode(payload)
-            moulds.decode(payload)
-    assert len(moulds._moulds) == 3  # noqa: SLF001
+            moulds.read(payload)
+            moulds.read(payload)
+    assert moulds.learned == 3

@@ -180,10 +180,10 @@ def csv_row(finding: Finding, ids: list[str]) -> list[str]:
         " ".join(map(str, finding.entries)),
         " ".join(ids),
     )
-    return ["" if value is None else _harmless(str(value)) for value in fields]
+    return ["" if value is None else harmless(str(value)) for value in fields]
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Return text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 

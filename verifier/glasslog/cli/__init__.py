@@ -31,6 +31,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "compare": "glasslog.cli.compare",
         "monitor": "glasslog.cli.monitor",
         "report": "glasslog.cli.report",
+        "sample": "glasslog.cli.sample",
         "reconstruct": "glasslog.cli.reconstruct",
     }
 )

@@ -38,12 +38,13 @@ EXIT_CODES: Final = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.COULD_NOT_C
 FINDINGS: Final = "findings.csv"
 
 
-class _Moment(click.ParamType[int]):
+class Moment(click.ParamType[int]):
     """A day or a time in UTC, as RFC 3339 has them; POSIX milliseconds inside."""
 
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the milliseconds that a text means."""
         if isinstance(value, int):
             return value
         try:
@@ -87,8 +88,8 @@ def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     required=True,
     help="The audit's own folder. It is made if need be, and a later audit goes on from it.",
 )
-@click.option("--from", "start", type=_Moment(), default=0, help="Judge events from this time on.")
-@click.option("--to", "end", type=_Moment(), default=TIME_MS_MAX + 1, help="Judge events before this time.")
+@click.option("--from", "start", type=Moment(), default=0, help="Judge events from this time on.")
+@click.option("--to", "end", type=Moment(), default=TIME_MS_MAX + 1, help="Judge events before this time.")
 @click.option("--issuer", "issuers", metavar="URI", multiple=True, help="Judge records of this issuer. Repeatable.")
 @click.option("--system", "systems", metavar="URN", multiple=True, help="Judge records of this system. Repeatable.")
 @click.option("--checks", "names", metavar="NAME,...", multiple=True, callback=_names, help="Run these checks alone.")

@@ -38,7 +38,10 @@ Told = Callable[[Finding, list[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be audited, how, and by whom it is trusted. `names` are the checks to run, all when empty."""
+    """What is to be audited, how, and by whom it is trusted. `names` are the checks to run, all when empty.
+
+    `with_windows` adds what a report draws of the period, which costs passes over the whole log.
+    """
 
     source: LogSource
     place: Place
@@ -47,6 +50,7 @@ class Request:
     scope: Scope
     names: Collection[str] = ()
     processes: int = 1
+    with_windows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,17 @@ class _Audit:
         if tree is not None and done is not None:
             self._progress.begin("checks", 0)
             self._database.prepare()
-            result = run_checks(self._database, tree.tiles, self._request.scope, self._request.names, told)
+            result = self._run_checks(tree, told)
             self._progress.end()
         if tree is not None:
             tree.local.close()
         return Audited(self._steps.taken, tree, done, result)
+
+    def _run_checks(self, synced: Synced, told: Told | None) -> AuditResult:
+        request = self._request
+        return run_checks(
+            self._database, synced.tiles, request.scope, request.names, told, with_windows=request.with_windows
+        )
 
     def _take_checkpoint(self) -> Passed[Shown]:
         shown = take_checkpoint(self._request.source, self._state, self._trust)

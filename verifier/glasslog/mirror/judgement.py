@@ -12,7 +12,7 @@ from glasslog.errors import AuthorityError, GlasslogError
 from glasslog.merkle import LeafIndex
 from glasslog.mirror.known_statements import KnownStatements
 from glasslog.records import POLICY_RECORD_TYPES, Record
-from glasslog.records.mould import Moulds
+from glasslog.records.mould import DECODING, Moulds
 from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement
 
 SCHEMA: Final = "schema"
@@ -23,7 +23,7 @@ SIGNATURE: Final = "signature"
 """The signature does not verify."""
 
 _MS_PER_S: Final = 1_000
-_decode_record: Final = Moulds().decode
+_decode_record: Final = Moulds(DECODING).read
 _decode_statement: Final = KnownStatements().decode
 
 

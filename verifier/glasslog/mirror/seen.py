@@ -23,6 +23,8 @@ class Seen:
 
 def compare_seen(synced: Synced, state: State, trust: Trust) -> Seen:
     """Compare the synced tree with all checkpoints of the state. Raises for a kept checkpoint that is no longer one."""
+    forks = [(path.name, decode_fork(data).verify(trust.log_keys)) for path, data in state.forks()]
+    proven = {head.root for _, fork in forks for head in (fork.older, fork.newer)}
     larger: dict[bytes, str] = {}
     compared = 0
     for note in state.seen():
@@ -32,7 +34,7 @@ def compare_seen(synced: Synced, state: State, trust: Trust) -> Seen:
         compared += 1
         if head.size > synced.head.size:
             larger[head.root] = f"tree of {head.size} entries with root {head.root.hex()}"
-        elif head.size and synced.tiles.root_at(head.size) != head.root:
+        elif head.size and head.root not in proven and synced.tiles.root_at(head.size) != head.root:
             evidence = prove_fork(note, synced.note, (head, synced.head), synced.tiles)
             state.keep_evidence(fork_name(head, synced.head), evidence)
     findings = []

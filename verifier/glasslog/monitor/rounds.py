@@ -1,267 +1,221 @@
-"""Look at a log once: audit what is new, and say what is wrong that was not told before.
+"""Look at a place where logs are shown, once: whose checkpoint is there, and what is wrong that was not told before.
 
-The log is asked for its checkpoint first, because its origin says whose state that belongs to: where another log of the
-same trust takes the place of one that was closed, the monitor begins a state of its own for it. An empty log is waited
-for. A log that cannot be had is told after a while; one that shows what does not verify at once.
+The checkpoint comes first, because its origin says whose state that belongs to: where another log of the same trust
+takes the place of one that was closed, the monitor begins a state of its own for it, and asks nothing more of the old
+one. An empty log is waited for. A log that cannot be had is told after a while; one that shows what does not verify at
+once.
 """
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from glasslog.audit.database import Database
-from glasslog.audit.facts import subject_of
-from glasslog.audit.finding import Finding, Severity
-from glasslog.audit.scope import Scope
+from glasslog.audit.finding import Severity
 from glasslog.checkpoint import Checkpoint
-from glasslog.errors import GlasslogError, UncheckableError
-from glasslog.mirror.audit import Audited, Request, audit
+from glasslog.errors import GlasslogError, MalformedError, UncheckableError
+from glasslog.heads import KeptHead
+from glasslog.merkle import TreeSize
 from glasslog.mirror.progress import Progress, Silence
-from glasslog.mirror.state import DATABASE, EVIDENCE, Place
+from glasslog.mirror.state import EVIDENCE
 from glasslog.mirror.sync import Trust
-from glasslog.monitor.alert import (
-    ROTATED,
-    STALE,
-    UNREACHABLE,
-    WATCHED,
-    Alert,
-    alert_of_finding,
-    alert_of_step,
-)
-from glasslog.monitor.journal import Journal, read_journal, write_journal
-from glasslog.sources.folder import read_file, write_file
+from glasslog.monitor.alert import CHECKPOINT, ROTATED, UNREACHABLE, Alert
+from glasslog.monitor.journal import Journal, read_journal, set_aside, write_journal
+from glasslog.monitor.log_audit import LogAudit
+from glasslog.monitor.sieve import Sieve
+from glasslog.monitor.watch import Watch
+from glasslog.sources import source as source_names
+from glasslog.sources.folder import write_file
 from glasslog.sources.source import LogSource
-from glasslog.verify import Status
+from glasslog.tiles import BundleId, TileId
 
-SMALL_ENTRIES: Final = 2_048
-"""So many new entries are verified in this process: starting others would cost more."""
-WATCHED_MAX: Final = 1_000  # entries about one subject, told in one round
-_MS_PER_S: Final = 1_000
-_CURRENT: Final = "current-origin"
-_ORIGIN_BYTES_MAX: Final = 4_096
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What is watched and how patiently. Times are in seconds.
-
-    `grace_s` is left to records that are on their way before a duty counts as neglected. A checkpoint is stale when the
-    newest tree head is older than `stale_after_s`. `subjects` are decisions or systems whose every entry is told.
-    """
-
-    issuers: frozenset[str] = frozenset()
-    systems: frozenset[str] = frozenset()
-    subjects: frozenset[str] = frozenset()
-    checks: Collection[str] = ()
-    grace_s: float = 60.0
-    stale_after_s: float = 86_400.0
-    unreachable_after_s: float = 300.0
-    processes: int = 1
+STRANGE_MAX: Final = 64
+"""Notes kept of those that no trusted log signed."""
+_NAME_CHARACTERS: Final = 80
+_HASH_CHARACTERS: Final = 8
 
 
 @dataclass(slots=True)
 class Round:
-    """What came out of looking at a log once. `journal` is what to remember when the alerts were handed out."""
+    """What came out of looking at a place once. `complaints` are why something could not be looked at.
+
+    `memories` is what to remember when the alerts were handed out, by folder. `clean` says that the log was looked at,
+    and is what it signed.
+    """
 
     origin: str | None
     alerts: list[Alert]
+    memories: list[tuple[Path, Journal]]
+    clean: bool = True
+    complaints: list[str] = field(default_factory=list)
     size: int | None = None
     head_time_s: float | None = None
-    journal: Journal | None = None
-    folder: Path | None = None
-    reachable: bool = True
 
     def remember(self) -> None:
-        """Write down that everything was told."""
-        if self.journal is not None and self.folder is not None:
-            write_journal(self.folder, self.journal)
+        """Write down that everything was told: of the log first, then of the place. Raises UncheckableError."""
+        for folder, journal in self.memories:
+            write_journal(folder, journal)
 
 
 @dataclass(slots=True)
 class LogWatcher:
-    """Watch one source. `state` holds a folder for each log that it ever showed."""
+    """Watch one place. `state` holds a folder for each log that it ever showed."""
 
     source: LogSource
     state: Path
     trust: Trust
     watch: Watch
     progress: Progress = field(default_factory=Silence)
+    _complaints: list[str] = field(default_factory=list)
 
     def look(self, now_s: float) -> Round:
         """Look once, at the time `now_s` (POSIX seconds). Raises UncheckableError when the state cannot be used."""
+        self._complaints = []
+        place = self._journal(self.state)
         try:
             note = self.source.checkpoint()
         except UncheckableError as error:
-            return self._unreachable(error, now_s)
+            return self._unreachable(place, str(error), now_s)
         try:
             head = self.trust.open(note).checkpoint
         except GlasslogError as error:
-            return self._not_the_logs(note, error)
-        folder = self._folder(head.origin)
-        journal = read_journal(folder, head.origin)
-        rotated = self._rotated(head)
-        if head.size == 0:
-            return Round(head.origin, _new(journal, rotated), 0, None, journal.after([]), folder)
-        try:
-            return self._audit(head, folder, journal, rotated, now_s)
-        except UncheckableError as error:
-            return self._failing(head.origin, folder, journal, error, now_s)
+            return self._strange(place, note, error, now_s)
+        return self._look_at(note, head, place, now_s)
 
-    # ----------------------------------------------------------------------------------------------- a log that answers
+    def _look_at(self, note: bytes, head: Checkpoint, place: Journal, now_s: float) -> Round:
+        folder = folder_for(self.state, head.origin)
+        journal = self._journal(folder, head.origin)
+        rotation = Sieve(place, now_s)
+        if place.origin not in {"", head.origin}:
+            rotation.take(self._rotated(head, place))
+        here = replace(rotation.remembered(), origin=head.origin)
+        shown = self._round(head.origin, rotation.new, [(self.state, replace(here, failing_since_s=None))])
+        shown.size = head.size
+        if head.size == 0 and not (folder / source_names.CHECKPOINT).exists():
+            return shown
+        log = LogAudit(_Showing(self.source, note), head, folder, self.watch, self.progress)
+        looked = log.look(self.trust, journal, now_s)
+        shown.alerts += looked.alerts
+        shown.memories.insert(0, (folder, looked.remembered))
+        shown.head_time_s = looked.head_time_s
+        shown.clean = not looked.failed and looked.unsure is None
+        if looked.failed:
+            shown.complaints.append("the log does not show what it signed")
+        if looked.unsure is not None:
+            self._add_failure(shown, replace(here, standing=place.standing), head.origin, looked.unsure, now_s)
+        return shown
 
-    def _audit(self, head: Checkpoint, folder: Path, journal: Journal, alerts: list[Alert], now_s: float) -> Round:
-        due_ms = int((now_s - self.watch.grace_s) * _MS_PER_S)
-        scope = Scope(
-            issuers=self.watch.issuers, systems=self.watch.systems, since=journal.resume_from, as_of=max(due_ms, 0)
-        )
-        before = _entries(folder)
-        processes = self.watch.processes if head.size - before > SMALL_ENTRIES else 0
-        keys = tuple(key for key in self.trust.log_keys if key.name == head.origin)
-        trust = replace(self.trust, log_keys=keys)
-        request = Request(self.source, Place(), folder, trust, scope, self.watch.checks, processes)
+    def _rotated(self, head: Checkpoint, place: Journal) -> Alert:
+        message = f"{self.source.name} shows the log {head.origin} in the place of {place.origin}"
+        return Alert(ROTATED, Severity.LOW, head.origin, message, (place.origin,))
 
-        def told(finding: Finding, ids: list[str]) -> None:
-            alerts.append(alert_of_finding(head.origin, finding, ids))
+    # ----------------------------------------------------------------------------------- a log that cannot be looked at
 
-        audited = audit(request, self.progress, told)
-        failed = [step for step in audited.steps if step.status is Status.FAILED]
-        if audited.result is None:
-            unsure = [step for step in audited.steps if step.status is Status.COULD_NOT_CHECK]
-            if unsure and not failed:
-                raise UncheckableError(unsure[0].reason or "could not check the log")
-        known = {alert.message for alert in alerts}
-        alerts += [
-            alert
-            for alert in (alert_of_step(head.origin, step) for step in failed)
-            if not any(message in alert.message for message in known)  # the finding says it better
-        ]
-        head_time_s = self._time_of(folder)
-        alerts += self._stale(head.origin, head_time_s, now_s)
-        alerts += self._watched(head.origin, folder, before)
-        alerts = [_with_evidence(alert, folder) for alert in alerts]
-        new = _new(journal, alerts)
-        remembered = journal.after([alert.digest for alert in new], resume_from=_resume(audited))
-        return Round(head.origin, new, head.size, head_time_s, remembered, folder)
+    def _unreachable(self, place: Journal, reason: str, now_s: float) -> Round:
+        looked = self._round(place.origin or None, [], [], clean=False)
+        self._add_failure(looked, place, place.origin or self.source.name, reason, now_s)
+        return looked
 
-    def _stale(self, origin: str, head_time_s: float | None, now_s: float) -> Iterator[Alert]:
-        if head_time_s is not None and now_s - head_time_s > self.watch.stale_after_s:
-            message = f"the log's newest tree head is {now_s - head_time_s:,.0f} s old"
-            yield Alert(STALE, Severity.HIGH, origin, message, str(head_time_s))
-
-    def _watched(self, origin: str, folder: Path, since: int) -> Iterator[Alert]:
-        """Yield every new entry about what somebody wants to be told of."""
-        if not self.watch.subjects:
-            return
-        database = Database.open(folder / DATABASE)
-        try:
-            for subject in sorted(self.watch.subjects):
-                rows = database.execute(
-                    "SELECT e.entry, e.leaf, o.type FROM entries e JOIN shapes s ON s.number = e.shape"
-                    " JOIN sources o ON o.number = s.source"
-                    " WHERE e.subject = ? AND e.entry >= ? ORDER BY e.entry LIMIT ?",
-                    (subject_of(subject), since, WATCHED_MAX),
-                )
-                for entry, leaf, record_type in rows:
-                    message = f"entry {entry} about {subject}: {record_type or 'other content'}"
-                    ids = (bytes(leaf).hex(),)
-                    yield Alert(WATCHED, Severity.LOW, origin, message, str(entry), subject=subject, entry_ids=ids)
-        finally:
-            database.close()
-
-    def _rotated(self, head: Checkpoint) -> list[Alert]:
-        """Return the alert for a log in the place of another one, and remember which it is now."""
-        path = self.state / _CURRENT
-        before = read_file(path, _ORIGIN_BYTES_MAX).decode(errors="replace").strip() if path.exists() else None
-        if before == head.origin:
-            return []
-        write_file(path, f"{head.origin}\n".encode())
-        if before is None:
-            return []
-        message = f"{self.source.name} shows the log {head.origin} in the place of {before}"
-        return [Alert(ROTATED, Severity.LOW, head.origin, message, before)]
-
-    def _time_of(self, folder: Path) -> float | None:
-        database = Database.open(folder / DATABASE)
-        try:
-            newest = database.newest_time
-        finally:
-            database.close()
-        return None if newest is None else newest / _MS_PER_S
-
-    # ------------------------------------------------------------------------------------------- a log that does not
-
-    def _unreachable(self, error: UncheckableError, now_s: float) -> Round:
-        path = self.state / _CURRENT
-        if not path.exists():
-            return Round(None, [], reachable=False)
-        origin = read_file(path, _ORIGIN_BYTES_MAX).decode(errors="replace").strip()
-        folder = self._folder(origin)
-        return self._failing(origin, folder, read_journal(folder, origin), error, now_s)
-
-    def _failing(self, origin: str, folder: Path, journal: Journal, error: UncheckableError, now_s: float) -> Round:
-        since = journal.failing_since or now_s
-        alerts = []
+    def _add_failure(self, looked: Round, place: Journal, log: str, reason: str, now_s: float) -> None:
+        """Note since when a log could not be looked at, and tell of it after a while."""
+        since = now_s if place.failing_since_s is None else min(place.failing_since_s, now_s)
+        sieve = Sieve(place, now_s)
         if now_s - since >= self.watch.unreachable_after_s:
-            message = f"the log could not be looked at for {now_s - since:,.0f} s: {error}"
-            alerts = _new(journal, [Alert(UNREACHABLE, Severity.HIGH, origin, message, str(since))])
-        remembered = journal.failing(now_s, [alert.digest for alert in alerts])
-        return Round(origin, alerts, journal=remembered, folder=folder, reachable=False)
+            message = f"the log could not be looked at for {now_s - since:,.0f} s: {reason}"
+            sieve.take(Alert(UNREACHABLE, Severity.HIGH, log, message, (UNREACHABLE,), stands=True))
+        looked.alerts += sieve.new
+        looked.complaints.append(reason)
+        remembered = replace(sieve.remembered(), failing_since_s=since)
+        looked.memories = [memory for memory in looked.memories if memory[0] != self.state]
+        looked.memories.append((self.state, remembered))
 
-    def _not_the_logs(self, note: bytes, error: GlasslogError) -> Round:
+    def _strange(self, place: Journal, note: bytes, error: GlasslogError, now_s: float) -> Round:
         """Tell of a checkpoint that no trusted log signed, and keep it."""
         name = self.source.name
-        folder = self._folder(name)
-        digest = hashlib.sha256(note).hexdigest()
-        evidence = folder / EVIDENCE / f"checkpoint-{digest[:16]}"
-        evidence.parent.mkdir(exist_ok=True)
-        if not evidence.exists():
-            write_file(evidence, note)
-        journal = read_journal(folder, name)
         message = f"{name} shows a checkpoint that is not of a trusted log: {error}"
-        alert = Alert("checkpoint", Severity.CRITICAL, name, message, digest, evidence=str(evidence))
-        new = _new(journal, [alert])
-        return Round(None, new, journal=journal.after([alert.digest for alert in new]), folder=folder)
+        evidence = self._keep_strange(note)
+        alert = Alert(CHECKPOINT, Severity.CRITICAL, name, message, (error.code,), evidence=evidence, stands=True)
+        sieve = Sieve(place, now_s)
+        sieve.take(alert)
+        looked = self._round(None, sieve.new, [(self.state, sieve.remembered())], clean=False)
+        looked.complaints.append(message)
+        return looked
 
-    def _folder(self, origin: str) -> Path:
-        """Return the folder of one log: its name as far as a file may have it, and a part of its hash."""
-        readable = re.sub(r"[^A-Za-z0-9.-]+", "_", origin)[:80]
-        folder = self.state / f"{readable}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}"
+    def _keep_strange(self, note: bytes) -> str | None:
+        folder = self.state / EVIDENCE
+        path = folder / f"checkpoint-{hashlib.sha256(note).hexdigest()[:16]}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
+            is_full = len(list(folder.iterdir())) >= STRANGE_MAX
         except OSError as error:
-            msg = f"cannot make the folder {folder}: {error.strerror}"
+            msg = f"cannot use the folder {folder}: {error.strerror}"
             raise UncheckableError(msg) from error
-        return folder
+        if not path.exists() and not is_full:
+            write_file(path, note)
+        return str(path) if path.exists() else None
+
+    # ------------------------------------------------------------------------------------------------------------ below
+
+    def _round(
+        self, origin: str | None, alerts: list[Alert], memories: list[tuple[Path, Journal]], *, clean: bool = True
+    ) -> Round:
+        return Round(origin, alerts, memories, clean, self._complaints)
+
+    def _journal(self, folder: Path, origin: str | None = None) -> Journal:
+        """Return what is remembered, and nothing where it is damaged."""
+        try:
+            return read_journal(folder, origin)
+        except MalformedError as error:
+            self._complaints.append(f"{error}; it is {set_aside(folder)} now, and everything is told again")
+            return Journal(origin or "")
 
 
-def _new(journal: Journal, alerts: list[Alert]) -> list[Alert]:
-    """Return what was not told before, each once."""
-    seen = set(journal.known)
-    new = []
-    for alert in alerts:
-        if alert.digest not in seen:
-            seen.add(alert.digest)
-            new.append(alert)
-    return new
+class _Showing:
+    """A source that shows the checkpoint that was read of it before: one round is about one tree."""
+
+    def __init__(self, source: LogSource, note: bytes) -> None:
+        self._source = source
+        self._note = note
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def readers(self) -> int:
+        return self._source.readers
+
+    def checkpoint(self) -> bytes:
+        return self._note
+
+    def tile(self, tile: TileId, width: int) -> bytes:
+        return self._source.tile(tile, width)
+
+    def bundle(self, bundle: BundleId, width: int) -> bytes:
+        return self._source.bundle(bundle, width)
+
+    def heads(self, start: TreeSize) -> Iterator[KeptHead]:
+        return self._source.heads(start)
+
+    def seen(self) -> Iterator[bytes]:
+        return self._source.seen()
+
+    def close(self) -> None:
+        self._source.close()
 
 
-def _resume(audited: Audited) -> int | None:
-    return audited.result.resume_from if audited.result is not None else None
+def folder_for(state: Path, name: str) -> Path:
+    """Return the folder of a log or a place: its name as far as a file may have it, and a part of its hash.
 
-
-def _entries(folder: Path) -> int:
-    if not (folder / DATABASE).exists():
-        return 0
-    database = Database.open(folder / DATABASE)
+    It is made if need be. Raises UncheckableError.
+    """
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", name)[:_NAME_CHARACTERS].strip("._-")
+    folder = state / f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:_HASH_CHARACTERS]}"
     try:
-        return database.next_index
-    finally:
-        database.close()
-
-
-def _with_evidence(alert: Alert, folder: Path) -> Alert:
-    """Return the alert with the whole path of its evidence."""
-    return alert if alert.evidence is None else replace(alert, evidence=str(folder / EVIDENCE / alert.evidence))
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"cannot make the folder {folder}: {error.strerror}"
+        raise UncheckableError(msg) from error
+    return folder

@@ -52,6 +52,7 @@ def report_of(audit: Mapping[str, Json], kinds: Mapping[str, int], frameworks: S
         "scope": _scope(audit),
         "steps": list(audit["steps"]),
         "foundation_faults": foundation_faults(audit),
+        "verdicts": audit["summary"]["verdicts"] if "checks" in audit else {},
         "checks": [{name: check[name] for name in _CHECK_FIELDS} for check in audit.get("checks", ())],
         "findings": {
             "counts": audit["summary"]["findings"] if "checks" in audit else {},

@@ -142,7 +142,7 @@ def _control_row(control: Mapping[str, Json]) -> dict[str, Json]:
 def _seen(control: Mapping[str, Json]) -> str:
     if control["first_seen"] is None:
         return "never"
-    return f"{short_time(control['first_seen'])} to {short_time(control['last_seen'])}"
+    return f"{short_time(control['first_seen'])} to\n{short_time(control['last_seen'])}"
 
 
 def _streams(windows: Mapping[str, Json]) -> dict[str, Json]:

@@ -101,11 +101,12 @@ def lateness(windows: Mapping[str, Json]) -> Picture | None:
     total = sum(counted["records"])
     if not total:
         return None
-    bars, before = [], "at once"
+    bars, before = [], ""
     for up_to, count in zip(counted["up_to_s"], counted["records"], strict=True):
-        label = f"over {before}" if up_to is None else f"within {duration(up_to * _MS_PER_S)}"
-        before = "" if up_to is None else duration(up_to * _MS_PER_S)
+        reached = "" if up_to is None else duration(up_to * _MS_PER_S)
+        label = f"over {before}" if up_to is None else f"{before} to {reached}" if before else f"within {reached}"
         bars.append(Bar(label, [count]))
+        before = reached
     late = windows["late"]["count"]
     told = f"{late:,} came later than their bound" if late else "none came later than its bound"
     return Picture(

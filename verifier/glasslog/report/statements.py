@@ -38,6 +38,8 @@ def headline_of(audit: Mapping[str, Json]) -> dict[str, str]:
         return {"kind": "bad", "text": "A step of the audit failed"}
     if audit["verdict"] != "verified":
         return {"kind": "open", "text": "Not everything could be checked"}
+    if not audit["log"]["records_in_scope"]:
+        return {"kind": "open", "text": "No record is in scope"}
     return {"kind": "good", "text": "Nothing was found"}
 
 

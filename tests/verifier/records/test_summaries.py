@@ -1,4 +1,4 @@
-"""A payload that matches a shape is a record, and the one that the decoder returns: for every kind of damage."""
+"""A payload that fits a wide mould is a record, and the one that the decoder returns: for every kind of damage."""
 
 import struct
 
@@ -10,16 +10,22 @@ from hypothesis import strategies as st
 from glasslog.cbor import Value
 from glasslog.errors import MalformedError
 from glasslog.records import RECORD_TYPES, decode_record, encode_record
+from glasslog.records.mould import LEARNING_INTERVAL, SUMMARISING, Mould, Moulds, Summary, mould_of, summary_of
 from glasslog.records.record import RECORDS
-from glasslog.records.shapes import LEARNING_INTERVAL, Shape, Shapes, Summary, shape_of
 from tests.verifier.evidence import uuid7
 from tests.verifier.records.examples import full_record, plain_record
 from tests.verifier.records.mutations import broken, broken_envelope, encodings, mutations
 
 TYPES = sorted(RECORD_TYPES)
 PAYLOADS = {name: encode_record(full_record(name)) for name in TYPES}
-SHAPES = {name: shape for name in TYPES if (shape := shape_of(PAYLOADS[name])) is not None}
-PLAIN = {name: shape for name in TYPES if (shape := shape_of(encode_record(plain_record(name)))) is not None}
+
+
+def wide_mould(payload: bytes) -> Mould[Summary] | None:
+    return mould_of(decode_record(payload), SUMMARISING)
+
+
+MOULDS = {name: mould for name in TYPES if (mould := wide_mould(PAYLOADS[name])) is not None}
+PLAIN = {name: mould for name in TYPES if (mould := wide_mould(encode_record(plain_record(name)))) is not None}
 
 
 def decoded(payload: bytes) -> Summary | None:
@@ -27,54 +33,54 @@ def decoded(payload: bytes) -> Summary | None:
         record = decode_record(payload)
     except MalformedError:
         return None
-    return Summary(record.type, record.stream.id, record.stream.seq)
+    return summary_of(record)
 
 
-def check(shape: Shape, payload: bytes) -> None:
-    """Check that the shape says of a payload what the decoder says, or nothing."""
-    summary = shape.recognise(payload)
+def check(mould: Mould[Summary], payload: bytes) -> None:
+    """Check that the mould says of a payload what the decoder says, or nothing."""
+    summary = mould.fit(payload)
     assert summary is None or summary == decoded(payload)
 
 
-def test_nearly_every_type_has_a_shape() -> None:
+def test_nearly_every_type_has_a_mould() -> None:
     assert set(PLAIN) >= {"inference", "inference-attempt", "guardrail-execution", "step", "outcome", "oversight"}
-    assert "inference" in SHAPES
+    assert "inference" in MOULDS
 
 
-@pytest.mark.parametrize("record_type", sorted(SHAPES))
-def test_a_shape_knows_its_own_record(record_type: str) -> None:
-    assert SHAPES[record_type].recognise(PAYLOADS[record_type]) == decoded(PAYLOADS[record_type])
+@pytest.mark.parametrize("record_type", sorted(MOULDS))
+def test_a_mould_knows_its_own_record(record_type: str) -> None:
+    assert MOULDS[record_type].fit(PAYLOADS[record_type]) == decoded(PAYLOADS[record_type])
 
 
-@pytest.mark.parametrize("record_type", sorted(SHAPES))
+@pytest.mark.parametrize("record_type", sorted(MOULDS))
 def test_no_other_encoding_of_its_record_is_recognised(record_type: str) -> None:
     others = [data for _, _, data in encodings(full_record(record_type)) if data != PAYLOADS[record_type]]
     assert others
     for data in others:
-        check(SHAPES[record_type], data)
+        check(MOULDS[record_type], data)
 
 
-@pytest.mark.parametrize("record_type", sorted(SHAPES))
+@pytest.mark.parametrize("record_type", sorted(MOULDS))
 def test_no_spoiled_value_is_recognised(record_type: str) -> None:
     fields = full_record(record_type)
     spoiled = [*mutations(RECORDS[record_type], fields), *broken(record_type, fields), *broken_envelope(fields)]
     assert spoiled
     for mutation in spoiled:
-        check(SHAPES[record_type], mutation.data)
+        check(MOULDS[record_type], mutation.data)
 
 
-@pytest.mark.parametrize("record_type", sorted(SHAPES))
+@pytest.mark.parametrize("record_type", sorted(MOULDS))
 def test_every_byte_may_be_any_other(record_type: str) -> None:
-    payload, shape = PAYLOADS[record_type], SHAPES[record_type]
+    payload, mould = PAYLOADS[record_type], MOULDS[record_type]
     for place, byte in enumerate(payload):
         for other in {byte ^ 1, byte ^ 0x20, byte ^ 0x80, 0x00, 0x18, 0x7F, 0xFF, (byte + 1) % 256} - {byte}:
-            check(shape, payload[:place] + bytes((other,)) + payload[place + 1 :])
+            check(mould, payload[:place] + bytes((other,)) + payload[place + 1 :])
     for end in range(len(payload)):
-        assert shape.recognise(payload[:end]) is None
-    assert shape.recognise(payload + b"\0") is None
+        assert mould.fit(payload[:end]) is None
+    assert mould.fit(payload + b"\0") is None
 
 
-@given(st.sampled_from(sorted(SHAPES)), st.data())
+@given(st.sampled_from(sorted(MOULDS)), st.data())
 def test_damaged_records_are_judged_as_the_decoder_judges_them(record_type: str, data: st.DataObject) -> None:
     payload = bytearray(PAYLOADS[record_type])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -83,7 +89,7 @@ def test_damaged_records_are_judged_as_the_decoder_judges_them(record_type: str,
         payload[start:end] = data.draw(st.binary(max_size=9))
         if not payload:
             break
-    check(SHAPES[record_type], bytes(payload))
+    check(MOULDS[record_type], bytes(payload))
 
 
 COUNTS = st.one_of(
@@ -102,18 +108,18 @@ def test_other_values_are_recognised_only_if_they_are_accepted(
     base = full_record("inference")
     base["body"]["decision"]["score"] = 0.123456789
     base["body"]["latency_ms"] = 1.23456789
-    shape = shape_of(encode_record(base))
-    assert shape is not None
+    mould = wide_mould(encode_record(base))
+    assert mould is not None
     base |= {"time": time, "end": end, "id": record_id}
     base["stream"]["seq"] = seq
     base["body"]["decision"]["score"] = score
     base["body"]["latency_ms"] = latency
-    check(shape, cbor2.dumps(base, canonical=True))
-    check(shape, cbor2.dumps(base))
+    check(mould, cbor2.dumps(base, canonical=True))
+    check(mould, cbor2.dumps(base))
     widened = cbor2.dumps(base, canonical=True).replace(
         cbor2.dumps(score, canonical=True), b"\xfb" + struct.pack(">d", score), 1
     )
-    check(shape, widened)
+    check(mould, widened)
 
 
 def inference(seq: int) -> dict[str, Value]:
@@ -124,27 +130,27 @@ def inference(seq: int) -> dict[str, Value]:
 
 
 def test_what_comes_again_and_again_is_learned_and_summarised_alike() -> None:
-    shapes = Shapes()
+    moulds = Moulds(SUMMARISING)
     for seq in range(1, 3 * LEARNING_INTERVAL):
         payload = encode_record(inference(seq))
-        assert shapes.summarise(payload) == ("inference", "decisions", seq)
-    assert shapes.learned == 1
+        assert moulds.read(payload) == ("inference", "decisions", seq)
+    assert moulds.learned == 1
 
 
-def test_what_no_shape_knows_is_for_the_decoder_to_refuse() -> None:
-    shapes = Shapes()
+def test_what_no_mould_fits_is_for_the_decoder_to_refuse() -> None:
+    moulds = Moulds(SUMMARISING)
     for seq in range(1, 3 * LEARNING_INTERVAL):
-        shapes.summarise(encode_record(inference(seq)))
+        moulds.read(encode_record(inference(seq)))
     with pytest.raises(MalformedError):
-        shapes.summarise(encode_record(inference(5))[:-1])
+        moulds.read(encode_record(inference(5))[:-1])
     with pytest.raises(MalformedError):
-        shapes.summarise(b"")
+        moulds.read(b"")
 
 
 def test_records_that_are_all_different_are_not_learned() -> None:
-    shapes = Shapes()
+    moulds = Moulds(SUMMARISING)
     for number in range(4 * LEARNING_INTERVAL):
         fields = plain_record("inference")
         fields["system"] = f"urn:example:{number}"
-        shapes.summarise(encode_record(fields))
-    assert shapes.learned == 0
+        moulds.read(encode_record(fields))
+    assert moulds.learned == 0

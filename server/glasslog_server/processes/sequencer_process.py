@@ -6,6 +6,7 @@ guard are closed. Ends with an error when the sequencer does; the supervisor the
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import Sequence
@@ -81,6 +82,7 @@ async def run_sequencer(order: Order, control: ChildControl) -> None:
             await admin.close()
     finally:
         await log.close()
+        shutil.rmtree(order.runtime, ignore_errors=True)  # a supervisor that was killed could not
     control.report("stopped", size=log.head.size)
 
 

@@ -33,6 +33,7 @@ ERASED_NAME: Final = "erased-decision.glasslog"
 ERASURE_NAME: Final = "erasure.glasslog"
 DECISION_NAME: Final = "decision"
 AUDIT_NAME: Final = "state"
+REPORT_NAME: Final = "report.html"
 
 _EXIT_VERIFIED: Final = 0
 _EXIT_FAILED: Final = 1
@@ -101,12 +102,15 @@ class Outsiders:
         self._stage.check_exit("glasslog reconstruct", _EXIT_VERIFIED, run.exit_code)
 
     def audit(self, log: DevelopmentLog) -> None:
-        """Mirror the whole log, replay every entry, and run every check."""
+        """Mirror the whole log, replay every entry, run every check, and write the report."""
         with self._stage.step("Audit the whole log, as a firm would that trusts neither vendor nor log", "audit"):
             self._auditor.receive(VKEY_NAME, f"{log.vkey}\n".encode())
             run = self._auditor.run("audit", "--log", log.url, "--log-key", f"@{VKEY_NAME}", "--state", AUDIT_NAME)
         self._stage.narration.command(run)
         self._stage.check_exit("glasslog audit, nothing found", _EXIT_VERIFIED, run.exit_code)
+        report = self._auditor.run("report", "--state", AUDIT_NAME, "-o", REPORT_NAME)
+        self._stage.narration.command(report)
+        self._stage.check_exit("glasslog report", _EXIT_VERIFIED, report.exit_code)
 
     # ---------------------------------------------------------------------------------------------- without the log
 

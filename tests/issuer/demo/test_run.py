@@ -13,6 +13,7 @@ from rich.console import Console
 
 from glasslog.verify import Trust
 from glasslog.vkey import decode_vkey
+from glasslog_issuer.cli import main
 from glasslog_issuer.demo import outsiders as demo_outsiders
 from glasslog_issuer.demo.customer import Customer
 from glasslog_issuer.demo.development_log import development_log
@@ -53,6 +54,7 @@ def test_what_should_verify_does_and_what_should_be_caught_is(tmp_path: Path) ->
         "glasslog fetch, erasure.glasslog": "exit code 0",
         "glasslog reconstruct": "exit code 0",
         "glasslog audit, nothing found": "exit code 0",
+        "glasslog report": "exit code 0",
         "glasslog-server, told to stop": "exit code 0",
         "receipts verified offline": str(records),
         "glasslog verify, genuine evidence": "exit code 0",
@@ -118,19 +120,17 @@ def test_a_receipt_that_does_not_verify_ends_the_demo_badly(
     assert [(check.expected, check.found) for check in stage.summary.checks] == [("3", "2")]
 
 
-def test_a_folder_with_files_in_it_is_not_touched(tmp_path: Path) -> None:
+def test_a_folder_with_files_in_it_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine").touch()
-    done = _run("--keep", str(tmp_path))
-    assert done.returncode == 3
-    assert "expected an empty folder" in done.stderr
+    assert main(["demo", "--keep", str(tmp_path)]) == 3
+    assert "expected an empty folder" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize("decisions", ["59", "many"])
-def test_wrong_usage_is_told(decisions: str) -> None:
-    done = _run("--decisions", decisions)
-    assert done.returncode == 2
-    assert "--decisions" in done.stderr
+def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str], decisions: str) -> None:
+    assert main(["demo", "--decisions", decisions]) == 2
+    assert "--decisions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -24,6 +24,9 @@ from glasslog_server.storage.store import RoundWrite
 from tests.server.http.running_log import LOOPBACK, STORE_ID, RunningLog, create_log, new_session
 from tests.server.http.statements import CLINIC
 
+SHORT_S = 2.0
+"""Short for a test that waits for its end; long enough for rounds that are not held back, on a slow machine too."""
+
 
 class Gate:
     """Hold back the writes of a store, or let them fail."""
@@ -78,7 +81,7 @@ async def gated_log(folder: Path, http: HttpSettings) -> AsyncIterator[tuple[Run
 
 
 async def test_a_statement_that_waits_too_long_is_answered_where_to_ask(tmp_path: Path) -> None:
-    async with gated_log(tmp_path, HttpSettings(round_wait_s=0.05)) as (log, gate):
+    async with gated_log(tmp_path, HttpSettings(round_wait_s=SHORT_S)) as (log, gate):
         gate.open.clear()
         statement = CLINIC.statement()
         answer = await log.submit(statement)
@@ -95,7 +98,7 @@ async def test_a_statement_that_waits_too_long_is_answered_where_to_ask(tmp_path
 
 
 async def test_a_sequence_that_waits_too_long_is_to_be_sent_again(tmp_path: Path) -> None:
-    async with gated_log(tmp_path, HttpSettings(round_wait_s=0.05)) as (log, gate):
+    async with gated_log(tmp_path, HttpSettings(round_wait_s=SHORT_S)) as (log, gate):
         gate.open.clear()
         statements = CLINIC.statements(3)
         answer = await log.submit_all(statements)

@@ -75,7 +75,7 @@ class Logbook:
         self._anchored = anchored
         self._chained = chained
         self._newest: dict[str, Value] | None = None
-        self._roots: dict[int, Hash] = {}
+        self._tree = NaiveTree([])
         for event, seq, before in self._number(list(events)):
             self._append(event, seq, before)
 
@@ -145,9 +145,9 @@ class Logbook:
         return TreeSize(len(self.entries))
 
     def root_at(self, size: TreeSize) -> Hash:
-        if size not in self._roots:
-            self._roots[size] = NaiveTree.of_entries([statement.entry for statement in self.entries[:size]]).root()
-        return self._roots[size]
+        new = NaiveTree.of_entries([statement.entry for statement in self.entries[self._tree.size :]])
+        self._tree.leaves += new.leaves  # what is over the leaves before them is known already
+        return self._tree.root(size)
 
     # --------------------------------------------------------------------------------------------------------- audit
 

@@ -9,7 +9,8 @@ import pytest
 from glasslog.audit import database as module
 from glasslog.audit import numbering
 from glasslog.audit.database import Database, Head
-from glasslog.audit.facts import Facts, call_of, facts_of, is_in_time, subject_of, subject_text
+from glasslog.audit.extract import call_of, is_in_time
+from glasslog.audit.facts import Facts, facts_of, subject_of, subject_text
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.tables import ROWS
 from glasslog.errors import UncheckableError

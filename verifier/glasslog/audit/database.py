@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from glasslog.audit.facts import Facts
+from glasslog.audit.facts import Batch, Facts, batch_of
 from glasslog.audit.finding import Finding
 from glasslog.audit.numbering import Numbers, Shapes
 from glasslog.audit.rows import Row
@@ -111,26 +111,27 @@ class Database:
 
         Raises ValueError where an entry is not the next. Costs a few microseconds an entry; chunks of thousands.
         """
-        expected = self.next_index
-        for position, fact in enumerate(facts, start=expected):
-            if fact.entry != position:
-                msg = f"expected the facts of entry {position}, got those of {fact.entry}"
+        self.insert_batch(batch_of(facts), findings)
+
+    def insert_batch(self, batch: Batch, findings: Iterable[Finding] = ()) -> None:
+        """Insert what `insert` does, from a batch."""
+        for position, (entry, *_) in enumerate(batch.entries, start=self.next_index):
+            if entry != position:
+                msg = f"expected the facts of entry {position}, got those of {entry}"
                 raise ValueError(msg)
         with self._transaction():
-            self._insert(facts)
+            self._insert(batch)
             self.insert_findings(findings)
 
-    def _insert(self, facts: Sequence[Facts]) -> None:
-        entries: list[Row] = []
-        others: dict[str, list[Row]] = {}
-        tallies: dict[tuple[int, int], list[int]] = {}
+    def _insert(self, batch: Batch) -> None:
         shapes, anchors = self._shapes, self._anchors
-        for entry, source, leaf, subject, number, time, end, seq, prev, anchor, call, runs, rows in facts:
-            shape, stream = shapes[source, call, runs]
+        sorts = [shapes[sort] for sort in batch.sorts]
+        entries: list[Row] = []
+        tallies: dict[tuple[int, int], list[int]] = {}
+        for entry, leaf, sort, subject, number, time, end, seq, prev, anchor in batch.entries:
+            shape, stream = sorts[sort]
             anchor_number = 0 if anchor is None else anchors[anchor]
             entries.append((entry, leaf, shape, stream, subject, number, time, end, seq, prev, anchor_number))
-            for table, row in rows:
-                others.setdefault(table, []).append(row)
             at = NO_TIME if time is None else time
             key = (at // HOUR_MS, shape)
             tally = tallies.get(key)
@@ -143,6 +144,9 @@ class Database:
                     tally[3] = at
                 elif at > tally[4]:
                     tally[4] = at
+        others: dict[str, list[Row]] = {}
+        for table, row in batch.rows:
+            others.setdefault(table, []).append(row)
         execute = self._connection.executemany
         execute(_INSERT_ENTRY, entries)
         for table, added in others.items():

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from glasslog.audit.facts import CLOCK_MS
+from glasslog.audit.extract import CLOCK_MS
 from glasslog.audit.view import View
 
 _DECLARED: Final = """

@@ -1,26 +1,22 @@
 """Facts: what one verified entry contributes to the audit, small enough to cross a process boundary by the million.
 
-The replay decodes and verifies an entry in a worker process, calls `facts_of` there, and hands the facts to the
-database in the one process that writes it. Most of what records say is the same from one to the next (who signed, which
-model, which guardrails decided what), so facts part it off as tuples that the database keeps once and numbers: the
-`source`, the `anchor`, the `call` and the `runs` of an inference. What is left is one short row an entry, and rows of
-other tables (`glasslog.audit.tables`) for the records that checks look up one by one.
+The replay verifies an entry in a worker process, takes the extract of its record there (`glasslog.audit.extract`), and
+adds both to a `Batch`, which the one process that writes the database is handed. Most of what entries say is the same
+from one to the next (who signed, which model, which guardrails decided what), so a batch has it once and numbers it, as
+the database does: the *sort* of an entry. What is left is one short row an entry, and rows of other tables
+(`glasslog.audit.tables`) for the records that checks look up one by one.
 
 Only what a check needs is here. Nothing is judged, and nothing is looked up.
 """
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from glasslog.audit.rows import ROWS_OF, Row, Rows, link_rows
-from glasslog.cbor import Value
+from glasslog.audit.extract import Extract, Kind, extract_of
+from glasslog.audit.rows import Row, Rows, rows_of
 from glasslog.merkle import Hash, LeafIndex
 from glasslog.records import Record
-from glasslog.records.schema import TIME_MS_MAX
-from glasslog.statement import SignedStatement
-
-CLOCK_MS: Final = 1_000
-"""Clocks of one decision agree to a second: a guardrail and the model it guards may run on two machines."""
+from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement
 
 _URN_UUID: Final = "urn:uuid:"
 _URN_UUID_CHARACTERS: Final = len(_URN_UUID) + 36
@@ -51,6 +47,74 @@ class Facts(NamedTuple):
     rows: Rows = ()
 
 
+Sort: TypeAlias = tuple[Row, Row | None, tuple[Row, ...] | None]
+"""(source, call, runs) of an entry: see Facts."""
+
+
+class Batch:
+    """The facts of some entries, as plain values: what repeats once, in `sorts`, and a short row for each entry.
+
+    A row of `entries` is (entry, leaf, number of its sort, subject, id, time, end, seq, prev, anchor).
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.sorts: list[Sort] = []
+        self.entries: list[tuple[Any, ...]] = []
+        self.rows: list[tuple[str, Row]] = []
+        self._numbers: dict[tuple[int, str, bytes], int] = {}
+        self._kinds: list[Kind] = []  # they are known by their addresses, so they have to live
+
+    def plain(self) -> tuple[list[Sort], list[tuple[Any, ...]], list[tuple[str, Row]]]:
+        """Return what `of_plain` makes the batch of again."""
+        return self.sorts, self.entries, self.rows
+
+    @classmethod
+    def of_plain(cls, plain: tuple[list[Sort], list[tuple[Any, ...]], list[tuple[str, Row]]]) -> "Batch":
+        """Return the batch that is `plain`, to be read."""
+        batch = cls()
+        batch.sorts, batch.entries, batch.rows = plain
+        return batch
+
+    def add(self, index: int, leaf: bytes, statement: SignedStatement, extract: Extract) -> None:
+        """Add entry `index`, whose record was verified."""
+        kind, number, time, end, seq, prev, anchor, fields = extract
+        issuer, subject, kid, *_ = statement
+        octets = subject_of(subject)
+        key = (id(kind), issuer, kid)
+        sort = self._numbers.get(key)
+        if sort is None:
+            sort = self._numbers[key] = self._sort(source_of(statement, kind), kind)
+        self.entries.append((index, leaf, sort, octets, number, time, end, seq, prev, anchor))
+        if fields is not None:
+            self.rows += rows_of(index, octets, kind[0][0], fields)
+
+    def add_other(self, index: int, leaf: bytes, statement: SignedStatement | None) -> None:
+        """Add an entry without a record that counts, as `facts_of` says."""
+        self.add_facts(facts_of(LeafIndex(index), Hash(leaf), statement, None))
+
+    def add_facts(self, facts: Facts) -> None:
+        """Add the facts of an entry."""
+        entry, source, leaf, subject, number, time, end, seq, prev, anchor, call, runs, rows = facts
+        self.sorts.append((source, call, runs))
+        sort = len(self.sorts) - 1
+        self.entries.append((entry, leaf, sort, subject, number, time, end, seq, prev, anchor))
+        self.rows += rows
+
+    def _sort(self, source: Row, kind: Kind) -> int:
+        self._kinds.append(kind)
+        self.sorts.append((source, kind[1], kind[2]))
+        return len(self.sorts) - 1
+
+
+def batch_of(facts: Iterable[Facts]) -> Batch:
+    """Return the batch of the facts of entries in order."""
+    batch = Batch()
+    for fact in facts:
+        batch.add_facts(fact)
+    return batch
+
+
 def facts_of(index: LeafIndex, leaf_hash: Hash, statement: SignedStatement | None, record: Record | None) -> Facts:
     """Return the facts of entry `index`. Pure; costs a few microseconds.
 
@@ -63,52 +127,15 @@ def facts_of(index: LeafIndex, leaf_hash: Hash, statement: SignedStatement | Non
     subject = subject_of(statement.subject)
     if record is None:
         return Facts(index, (statement.content_type, statement.issuer, statement.kid, *_NO_RECORD), leaf_hash, subject)
-    fields = record.fields
-    record_type, stream, anchor, time = fields["type"], fields["stream"], fields.get("anchor"), fields["time"]
-    end = fields.get("end", time)
-    call = runs = None
-    rows: Rows = ()
-    if record_type == "inference":
-        body = fields["body"]
-        latency = int(min(body["latency_ms"], TIME_MS_MAX))
-        begin = time if "end" in fields else time - latency  # `time` alone may be of the answer
-        end = max(end, time + latency)
-        links = fields.get("links")
-        call = call_of(body, links)
-        runs = tuple([run_of(execution, begin, end) for execution in body["guardrails"]])
-        if links:
-            rows = link_rows(index, links)
-    else:
-        extract = ROWS_OF.get(record_type)
-        if extract is not None:
-            rows = extract(index, subject, fields)
-        if "links" in fields:
-            rows += link_rows(index, fields["links"])
-        if record_type == "guardrail-execution":
-            runs = (run_of(fields["body"], None, None),)
-    return Facts(
-        index,
-        (
-            statement.content_type,
-            statement.issuer,
-            statement.kid,
-            record_type,
-            fields["system"],
-            fields["env"],
-            stream["id"],
-        ),
-        leaf_hash,
-        subject,
-        fields["id"],
-        time,
-        end,
-        stream["seq"],
-        stream.get("prev"),
-        None if anchor is None else (anchor["size"], anchor["root"]),
-        call,
-        runs,
-        rows,
-    )
+    kind, number, time, end, seq, prev, anchor, fields = extract_of(record)
+    rows = () if fields is None else rows_of(index, subject, record.type, fields)
+    source = source_of(statement, kind)
+    return Facts(index, source, leaf_hash, subject, number, time, end, seq, prev, anchor, kind[1], kind[2], rows)
+
+
+def source_of(statement: SignedStatement, kind: Kind) -> Row:
+    """Return the source of an entry that has a record."""
+    return (CONTENT_TYPE_RECORD, statement.issuer, statement.kid, *kind[0])
 
 
 _NO_RECORD: Final = (None, None, None, None)
@@ -133,47 +160,3 @@ def subject_text(subject: bytes | str | None) -> str | None:
         return subject
     digits = subject.hex()
     return f"{_URN_UUID}{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def call_of(body: Mapping[str, Value], links: Value = None) -> Row:
-    """Return what inferences have in common: the columns of `calls`.
-
-    `configs` are the ids of all configurations that the inference names, 16 bytes each, one after another: the field
-    `config`, then the links of rel `config`.
-    """
-    provider, decision = body["provider"], body.get("decision")
-    configs = body["config"]
-    if links:
-        configs += b"".join([link["id"] for link in links if link["rel"] == "config"])
-    return (
-        body["operation"],
-        provider["name"],
-        body["requested_model"],
-        body.get("response_model"),
-        body["model"],
-        configs,
-        body["status"],
-        body["automation"],
-        None if decision is None else decision["label"],
-    )
-
-
-def run_of(execution: Mapping[str, Value], begin: int | None, end: int | None) -> Row:
-    """Return what guardrail executions have in common: (guardian, target, position, decision, in time).
-
-    In time is 1 or 0 for an execution within an inference that ran from `begin` to `end`, and None for one on its own,
-    whose `started` is a column of `executions`.
-    """
-    position, in_time = execution["position"], None
-    if begin is not None and end is not None:
-        in_time = 1 if is_in_time(position, execution["started"], begin, end) else 0
-    return (execution["guardian"]["id"], execution["target"], position, execution["decision"], in_time)
-
-
-def is_in_time(position: str, started: int, begin: int, end: int) -> bool:
-    """Tell whether a guardrail started when its position says, for an inference from `begin` to `end`, POSIX ms.
-
-    One before the model (`pre`) started before the answer was there, one after it (`post`) not before the question was
-    asked, one beside it (`parallel`) in between; each give or take CLOCK_MS.
-    """
-    return (position == "post" or started <= end + CLOCK_MS) and (position == "pre" or started >= begin - CLOCK_MS)

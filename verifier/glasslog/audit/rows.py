@@ -189,3 +189,10 @@ ROWS_OF: Final[Mapping[str, Callable[[int, Value, Mapping[str, Value]], Rows]]] 
     }
 )
 """The rows of a record, by its type: a function of the entry's index, its subject and its fields."""
+
+
+def rows_of(index: int, subject: Value, record_type: str, fields: Mapping[str, Value]) -> Rows:
+    """Return all rows of a record beside that of its entry."""
+    extract = ROWS_OF.get(record_type)
+    rows = () if extract is None else extract(index, subject, fields)
+    return rows + link_rows(index, fields["links"]) if "links" in fields else rows

@@ -9,14 +9,14 @@ would otherwise be the way between processes.
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from glasslog.audit.facts import facts_of
+from glasslog.audit.facts import Batch
 from glasslog.authority import Authority, operator_issuer
 from glasslog.errors import GlasslogError, MalformedError
 from glasslog.heads import KeptHead, decode_heads
 from glasslog.keys import PublicKey
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
-from glasslog.mirror.judgement import SCHEMA, Judgement, judge
+from glasslog.mirror.judgement import SCHEMA, Judge, Judgement
 from glasslog.sources.source import LogSource, read_bundle, read_tile
 from glasslog.subtrees import fold, push, pyramid, within
 from glasslog.tiles import BundleId, TileId, bundle_width, decode_bundle, tile_path
@@ -49,9 +49,9 @@ class Chunk(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """What a worker gives back: facts as plain tuples, size and time of each head that was checked, and faults."""
+    """What a worker gives back: facts (`Batch.plain`), size and time of each head that was checked, and faults."""
 
-    facts: list[tuple[Any, ...]]
+    facts: tuple[Any, ...]
     heads: list[tuple[int, int]]
     faults: list[Fault]
     forks: list[tuple[bytes, bytes]]
@@ -75,18 +75,19 @@ class _Replay:
         self._local = local
         self._chunk = chunk
         self._identity = identity
-        self._authority = authority
+        self._judge = Judge(authority)
+        self._batch = Batch()
         self._frontier = [Hash(node) for node in chunk.frontier]
         self._heads = decode_heads(chunk.heads)
         self._heads_checked = 0
         self._covers = zip((head.size for head in self._heads), chunk.times, strict=True)
         self._covered, self._time = 0, 0  # entries below the first of these are covered by a head of the second
-        self._result = Replayed([], [], [], [])
+        self._result = Replayed(self._batch.plain(), [], [], [])
 
     def run(self) -> Replayed:
         for number, root in enumerate(self._chunk.roots, start=self._chunk.start // TILE_WIDTH):
             entries, levels = self._bundle(BundleId(number), Hash(root))
-            self._judge(number * TILE_WIDTH, entries, levels[0])
+            self._judge_all(number * TILE_WIDTH, entries, levels[0])
             self._check_heads(number * TILE_WIDTH, levels)
             if len(entries) == TILE_WIDTH:
                 push(self._frontier, number, levels[-1][0])
@@ -145,21 +146,25 @@ class _Replay:
 
     # -------------------------------------------------------------------------------------------------------- judgment
 
-    def _judge(self, first: int, entries: Sequence[bytes | None], leaves: Sequence[Hash]) -> None:
-        result, authority = self._result, self._authority
+    def _judge_all(self, first: int, entries: Sequence[bytes | None], leaves: Sequence[Hash]) -> None:
+        judge, add, add_other = self._judge.judge, self._batch.add, self._batch.add_other
         covered, time = self._covered, self._time
         for index in range(max(self._chunk.start, first), min(self._chunk.end, first + len(entries))):
             while covered <= index:
                 covered, time = next(self._covers)
             entry, leaf = entries[index - first], leaves[index - first]
             if entry is None:
-                result.facts.append(tuple(facts_of(LeafIndex(index), leaf, None, None)))
+                add_other(index, leaf, None)
                 continue
-            judged, authority = judge(entry, LeafIndex(index), authority, time)
-            result.facts.append(tuple(facts_of(LeafIndex(index), leaf, judged.statement, judged.record)))
-            if judged.error is not None:
-                result.faults.append(_fault(index, judged))
-        self._covered, self._time, self._authority = covered, time, authority
+            judged = judge(entry, LeafIndex(index), time)
+            statement, extract, _, error = judged
+            if statement is None or extract is None:
+                add_other(index, leaf, statement)
+            else:
+                add(index, leaf, statement, extract)
+            if error is not None:
+                self._result.faults.append(_fault(index, judged))
+        self._covered, self._time = covered, time
 
     # ----------------------------------------------------------------------------------------------------------- heads
 

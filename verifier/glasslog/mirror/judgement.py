@@ -7,12 +7,15 @@ policy in force, the signature. An entry that fails changes nothing: later ones 
 
 from typing import Final, NamedTuple
 
+from glasslog.audit.extract import EXTRACTING, Extract
 from glasslog.authority import Authority
+from glasslog.cose import signed_bytes
 from glasslog.errors import AuthorityError, GlasslogError
+from glasslog.keys import PublicKey
 from glasslog.merkle import LeafIndex
 from glasslog.mirror.known_statements import KnownStatements
-from glasslog.records import POLICY_RECORD_TYPES, Record
-from glasslog.records.mould import DECODING, Moulds
+from glasslog.records import POLICY_RECORD_TYPES, decode_record
+from glasslog.records.mould import Moulds
 from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement
 
 SCHEMA: Final = "schema"
@@ -23,44 +26,76 @@ SIGNATURE: Final = "signature"
 """The signature does not verify."""
 
 _MS_PER_S: Final = 1_000
-_decode_record: Final = Moulds(DECODING).read
+_extract: Final = Moulds(EXTRACTING).read
 _decode_statement: Final = KnownStatements().decode
 
 
 class Judgement(NamedTuple):
-    """What an entry is. `record` is None for content without one, and for what was refused for `error` by `check`."""
+    """What an entry is. `extract` is None for content without a record, and for what was refused for `error`."""
 
     statement: SignedStatement | None
-    record: Record | None
+    extract: Extract | None
     check: str | None = None
     error: GlasslogError | None = None
+
+
+class Judge:
+    """Judge the entries of a log in order. `authority` is the state after the last of them."""
+
+    def __init__(self, authority: Authority | None) -> None:
+        """Take the state of authority before the first entry: None before entry 0 alone, which has to establish it."""
+        self.authority = authority
+        self._time_s = -1
+        self._permitted: dict[tuple[str, bytes, str], PublicKey] = {}  # by this authority, at this time
+
+    def judge(self, entry: bytes, index: LeafIndex, time_s: int) -> Judgement:
+        """Judge entry `index`, first covered by a head of `time_s`, POSIX seconds. Costs one signature check."""
+        statement = None
+        stage = SCHEMA
+        try:
+            statement = _decode_statement(entry)
+            extract = _extract(statement.payload) if statement.content_type == CONTENT_TYPE_RECORD else None
+            stage = AUTHORITY
+            if self.authority is None:
+                self.authority = _establish(statement, index)
+                return Judgement(statement, extract)
+            key = self._key(self.authority, statement, extract, time_s)
+            stage = SIGNATURE
+            key.verify(statement.signature, signed_bytes(statement.protected, statement.payload))
+            if extract is not None and extract[0][0][0] in POLICY_RECORD_TYPES:
+                stage = AUTHORITY
+                self.authority = self.authority.apply(statement, decode_record(statement.payload), index)
+                self._permitted.clear()
+        except GlasslogError as error:
+            return Judgement(statement, None, stage, error)
+        return Judgement(statement, extract)
+
+    def _key(self, authority: Authority, statement: SignedStatement, extract: Extract | None, time_s: int) -> PublicKey:
+        """Return the key that the statement is to be verified with. Raises UnknownKeyError, AuthorityError.
+
+        For a record it is asked once for each signer, type and time.
+        """
+        if time_s != self._time_s:
+            self._permitted.clear()
+            self._time_s = time_s
+        issuer, _, kid, *_ = statement
+        record_type = None if extract is None else extract[0][0][0]
+        key = None if record_type is None else self._permitted.get((issuer, kid, record_type))
+        if key is None:
+            key = authority.key_for(issuer, kid, time_s * _MS_PER_S)
+            authority.check_kind(kid, statement.content_type, record_type)
+            if record_type is not None:
+                self._permitted[issuer, kid, record_type] = key
+        authority.check_entry_bytes(len(statement.entry))
+        return key
 
 
 def judge(
     entry: bytes, index: LeafIndex, authority: Authority | None, time_s: int
 ) -> tuple[Judgement, Authority | None]:
-    """Judge entry `index`, first covered by a head of `time_s`, POSIX seconds; return the authority after it too.
-
-    `authority` is None before entry 0 alone, which has to establish it. Costs one signature check.
-    """
-    statement = None
-    stage = SCHEMA
-    try:
-        statement = _decode_statement(entry)
-        record = _decode_record(statement.payload) if statement.content_type == CONTENT_TYPE_RECORD else None
-        stage = AUTHORITY
-        if authority is None:
-            return Judgement(statement, record), _establish(statement, index)
-        key = authority.key_for(statement.issuer, statement.kid, time_s * _MS_PER_S)
-        authority.check_admissible(statement, record)
-        stage = SIGNATURE
-        statement.verify(key)
-        if record is not None and record.type in POLICY_RECORD_TYPES:
-            stage = AUTHORITY
-            return Judgement(statement, record), authority.apply(statement, record, index)
-    except GlasslogError as error:
-        return Judgement(statement, None, stage, error), authority
-    return Judgement(statement, record), authority
+    """Judge one entry by the authority before it; return the authority after it too."""
+    one = Judge(authority)
+    return one.judge(entry, index, time_s), one.authority
 
 
 def _establish(statement: SignedStatement, index: LeafIndex) -> Authority:

@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import Final
 
 from glasslog.audit.database import Database, Head
-from glasslog.audit.facts import Facts
+from glasslog.audit.facts import Batch
 from glasslog.audit.finding import Finding, Severity
 from glasslog.errors import UncheckableError
 from glasslog.fork import ForkEvidence
@@ -158,8 +158,8 @@ class _Replay:
         for encoded, root in replayed.forks:
             self._keep_fork(encoded, Hash(root))
         self._database.insert_heads(Head(size, time * 1_000) for size, time in replayed.heads)
-        facts = [Facts._make(fact) for fact in replayed.facts]
-        self._database.insert(facts, map(_finding, replayed.faults))
+        sorts, entries, rows = replayed.facts
+        self._database.insert_batch(Batch.of_plain((sorts, entries, rows)), map(_finding, replayed.faults))
         for check, *_ in replayed.faults:
             self._outcome.faults[check] += 1
         self._outcome.entries += chunk.end - chunk.start

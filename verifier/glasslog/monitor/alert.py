@@ -110,13 +110,17 @@ class Alert:
 
 
 def alert_of_finding(log: str, finding: Finding, entry_ids: Sequence[str]) -> Alert:
-    """Return the alert for what an audit found. `evidence` is the name of a file in the state's folder for it."""
+    """Return the alert for what an audit found. `evidence` is the name of a file in the state's folder for it.
+
+    A log that has forked signs ever more trees on both branches, and each two of them contradict each other: that is
+    one alert, because nothing that this log signs can be believed from then on.
+    """
     kind, evidence = finding.check, None
     keys: tuple[str, ...] = (_key_of(finding),)
     if finding.check == CONSISTENCY and finding.subject == ROLLBACK:
         kind, keys = ROLLBACK, (finding.message.partition(_SHOWS_NOW)[0],)
     elif finding.check == CONSISTENCY and finding.subject is not None and finding.subject.endswith(FORK_SUFFIX):
-        kind, keys, evidence = FORK, _trees_of(finding.subject), finding.subject
+        kind, keys, evidence = FORK, (FORK,), finding.subject
     return Alert(
         kind,
         finding.severity,
@@ -143,16 +147,6 @@ def _key_of(finding: Finding) -> str:
     """Return what stays the same when a check is run again; findings about no entry are told apart by what they say."""
     about = (finding.check, finding.issuer, finding.system, finding.subject, finding.start)
     return json.dumps([*about, *(finding.entries[:1] or (finding.message,))])
-
-
-def _trees_of(name: str) -> tuple[str, ...]:
-    """Return the two trees of a fork, of the name of its evidence: size-root-size-root.
-
-    A log that has forked signs ever more trees on both branches, and each two of them contradict each other. That is
-    one fork: whatever has a tree in common with it belongs to it.
-    """
-    parts = name.removesuffix(FORK_SUFFIX).split("-")
-    return ("-".join(parts[:2]), "-".join(parts[2:]))
 
 
 def _span_of(finding: Finding) -> Span | None:

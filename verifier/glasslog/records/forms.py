@@ -197,6 +197,10 @@ class Form:
         self._lines.append(f"{name} = {source}")
         return name
 
+    def line(self, source: str) -> None:
+        """Write one line."""
+        self._lines.append(source)
+
     def value(self, place: Place) -> str:
         """Return the source of the value of a place: for maps and arrays of a new one each time."""
         match place:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.episodes import gather
-from glasslog.audit.facts import is_in_time
+from glasslog.audit.extract import is_in_time
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.objections import InferenceShape, Objectionable, entries_of, inference_shapes
 from glasslog.audit.registry import Registry

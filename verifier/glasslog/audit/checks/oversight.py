@@ -12,7 +12,7 @@ from typing import Final
 
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.episodes import gather
-from glasslog.audit.facts import CLOCK_MS
+from glasslog.audit.extract import CLOCK_MS
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
 

@@ -78,6 +78,19 @@ def test_a_log_that_was_not_replayed_gives_a_report_of_exactly_that() -> None:
     assert "Nothing was found" not in said
 
 
+def test_entries_that_any_audit_refused_are_not_said_to_be_admitted() -> None:
+    assert "every one of them was judged and admitted" in HONEST["sentences"][0]
+    outcome = VARIANTS["honest"]
+    checks = [
+        {**check, "verdict": "findings", "counts": {"critical": 2}} if check["id"] == "signature" else check
+        for check in outcome["checks"]
+    ]
+    sentences = report({**outcome, "checks": checks})["sentences"]
+    assert "some of them had to be refused (2 findings)" in sentences[0], "found by an earlier audit in the same state"
+    for name in ("some checks", "other system"):
+        assert "they were replayed" in REPORTS[name]["sentences"][0]
+
+
 def test_findings_come_by_severity_with_their_entry_ids() -> None:
     shown = REPORTS["spoiled"]
     order = ["critical", "high", "medium", "low"]

@@ -13,6 +13,9 @@ _STEP_STATES: Final = {
     "could-not-check": "could not be checked",
     "not-reached": "was not reached",
 }
+_OF_ENTRIES: Final = frozenset({"tree", "signature", "authority", "schema"})
+"""Checks that have what the replay found wrong with single entries, whatever the scope."""
+
 LIMITS: Final = (
     (
         "An event that was never sent leaves no record. Sequence numbers, heartbeats, receipts held by customers and "
@@ -54,14 +57,23 @@ def sentences_of(audit: Mapping[str, Json]) -> list[str]:
             *_failures(audit),
         ]
     log, verdicts = audit["log"], audit["summary"]["verdicts"]
-    refused = sum(audit["replayed"]["refused"].values())
-    judged = "every one of them was judged and admitted" if not refused else f"{refused:,} of them had to be refused"
     checked = (
         f"{log['records_in_scope']:,} records are in the scope of this report. Of {len(audit['checks'])} checks, "
         f"{verdicts['ok']} found nothing wrong, {verdicts['findings']} found something, {verdicts['not-recorded']} "
         f"lacked records to judge by, and {verdicts['not-applicable']} had nothing to judge."
     )
-    return [f"The log {tree['origin']} holds {_entries(tree)}; {judged}.", checked, *_failures(audit)]
+    return [f"The log {tree['origin']} holds {_entries(tree)}; {_admission(audit)}.", checked, *_failures(audit)]
+
+
+def _admission(audit: Mapping[str, Json]) -> str:
+    """Return what came of judging every entry, at this audit and at earlier ones in the same state."""
+    replayed = [check for check in audit["checks"] if check["id"] in _OF_ENTRIES]
+    found = sum(sum(check["counts"].values()) for check in replayed)
+    if found:
+        return f"some of them had to be refused ({found:,} {'finding' if found == 1 else 'findings'})"
+    if len(replayed) == len(_OF_ENTRIES) and not audit["scope"]["since"]:
+        return "every one of them was judged and admitted"
+    return "they were replayed"
 
 
 def _entries(tree: Mapping[str, Json]) -> str:

@@ -28,9 +28,9 @@ RANK_DOMAIN: Final = b"glasslog sample rank v1\n"
 SAMPLE_MAX: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Drawn:
-    """An entry of the sample: its rank (32 bytes) and its index in the log. They sort in the order of the sample."""
+    """An entry of the sample: its rank (32 bytes) and its index in the log."""
 
     rank: bytes
     index: int
@@ -55,8 +55,8 @@ def draw(seed: bytes, population: Iterable[int], size: int) -> tuple[list[Drawn]
     The population comes once, in any order; memory holds `size` entries of it. All are drawn when there are fewer.
     """
     counted = _Counted(population)
-    ranked = (Drawn(rank_of(seed, index), index) for index in counted)
-    return heapq.nsmallest(size, ranked), counted.count
+    ranked = ((rank_of(seed, index), index) for index in counted)
+    return [Drawn(rank, index) for rank, index in heapq.nsmallest(size, ranked)], counted.count
 
 
 class _Counted:

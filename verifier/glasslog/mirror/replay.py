@@ -32,7 +32,8 @@ from glasslog.mirror.operator_entries import OperatorEntries
 from glasslog.mirror.progress import Progress
 from glasslog.mirror.state import Place, State
 from glasslog.mirror.sync import Synced, fork_name
-from glasslog.mirror.workers import Setting, Work, replay_all
+from glasslog.mirror.worker import Setting, Work
+from glasslog.mirror.workers import replay_all
 from glasslog.subtrees import fold, pyramid, within
 from glasslog.tiles import BundleId, TileId, bundle_path, tile_path, tile_width
 

@@ -1,0 +1,56 @@
+"""Worker processes: what goes through their pipes, and what becomes of one that ends too early."""
+
+import io
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glasslog.errors import UncheckableError
+from glasslog.mirror import workers
+from glasslog.mirror.chunk import Chunk
+from glasslog.mirror.state import Place
+from glasslog.mirror.worker import Setting, read_message, write_message
+from glasslog.mirror.workers import replay_all
+
+WORK = (Chunk(0, 1, 1, [], [bytes(32)], b"", []), (), pickle.dumps(None))
+
+
+@given(st.lists(st.binary(max_size=300), max_size=4), st.binary(max_size=12))
+def test_messages_come_whole_or_not_at_all(messages: list[bytes], rest: bytes) -> None:
+    stream = io.BytesIO(
+        b"".join(len(message).to_bytes(8) + message for message in messages) + b"\0\0\0\0\0\0\0\xff" + rest
+    )
+    assert [read_message(stream) for _ in messages] == messages
+    with pytest.raises(EOFError):
+        read_message(stream)
+
+
+def test_a_message_is_written_as_it_is_read() -> None:
+    reading, writing = os.pipe()
+    write_message(writing, b"message")
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        assert read_message(stream) == b"message"
+        with pytest.raises(EOFError):
+            read_message(stream)
+
+
+def test_a_worker_that_ends_before_its_work_stops_the_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_PROGRAM", "raise SystemExit")
+    with pytest.raises(UncheckableError, match="ended before its work did"):
+        list(replay_all([WORK], Setting(tmp_path, Place(), "log.example"), 1))
+
+
+def test_what_a_worker_cannot_do_is_raised_here(tmp_path: Path) -> None:
+    """The bundle is not there: the error is the one that it would be in this process."""
+    setting = Setting(tmp_path, Place(), "log.example")
+    raised = []
+    for processes in (0, 1):
+        with pytest.raises(UncheckableError) as caught:
+            list(replay_all([WORK], setting, processes))
+        raised.append(str(caught.value))
+    assert raised[0] == raised[1]

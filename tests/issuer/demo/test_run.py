@@ -15,6 +15,7 @@ from glasslog.verify import Trust
 from glasslog.vkey import decode_vkey
 from glasslog_issuer.cli import main
 from glasslog_issuer.demo import outsiders as demo_outsiders
+from glasslog_issuer.demo.command import _ending_on_signals
 from glasslog_issuer.demo.customer import Customer
 from glasslog_issuer.demo.development_log import development_log
 from glasslog_issuer.demo.errors import DemoError
@@ -133,7 +134,7 @@ def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str], decisions: str)
     assert "--decisions" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -153,6 +154,15 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signa
     [url] = [word.rstrip(".") for word in told.split() if word.startswith("http://")]
     with pytest.raises(urllib3.exceptions.HTTPError):
         urllib3.request("GET", f"{url}/checkpoint", retries=False, timeout=5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_unwinds_the_demo_and_nothing_after_it(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as ended, _ending_on_signals():
+        signal.raise_signal(number)
+    assert ended.value.code == 128 + number
+    assert signal.getsignal(number) == before
 
 
 def test_a_log_that_does_not_start_is_told_with_its_own_words(tmp_path: Path) -> None:

@@ -244,6 +244,20 @@ def test_facts_of_another_log_are_not_drawn_from(
     assert sample(tmp_path / "state", seed, tmp_path / "out") == 3
 
 
+def test_an_authority_that_no_bundle_can_carry_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = new_log().grow(20)
+    (tmp_path / "early").write_bytes(log.note())
+    for number in range(20):
+        log.state_policy(entries_access=("token", "public")[number % 2])
+    log.grow(20)
+    (tmp_path / "late").write_bytes(log.note())
+    state = audit(tmp_path / "state", "--folder", log.write(tmp_path / "log"))
+    assert sample(state, tmp_path / "early", tmp_path / "a", size=20) == 0, "policies of later need not be shown"
+    assert sample(state, tmp_path / "late", tmp_path / "b", size=40) == 3
+    assert "expected at most 16 entries in the authority chain" in capsys.readouterr().err
+    assert not (tmp_path / "b/sample.json").exists()
+
+
 def test_cells_are_no_formulas(state: Path, seed: Path, tmp_path: Path) -> None:
     shutil.copytree(state, tmp_path / "state")
     with closing(Database.open(tmp_path / "state/audit.sqlite")) as database:

@@ -4,8 +4,8 @@ Hypothesis profiles: `dev` at the desk, `ci` where the environment says CI, `tho
 `pytest --hypothesis-profile=thorough`. A failure prints the example and the `@reproduce_failure` line that repeats it.
 No profile knows deadlines: how long an example takes says something of the machine, not of the code.
 
-Coverage is measured where it is asked for: of the verifier by its own tests, of the server's core by the server's. The
-tests of everything else run both too, but without the tracer, which costs them half as much again.
+Coverage is measured where it is asked for: of the verifier by its own tests and by those with logs that lie, of the
+server's core by the server's. All other tests run both too, but without the tracer, which costs them half as much again.
 
 The random kills of tests/crash have a seed, which the header of each run names.
 """
@@ -25,7 +25,7 @@ settings.register_profile("thorough", _ALWAYS, max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 _TESTS = Path(__file__).parent
-_MEASURED = ("server", "simulation", "verifier")
+_MEASURED = ("evil", "server", "simulation", "verifier")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -37,7 +37,9 @@ _COMMON_END: Final = b"\x58\x40"
 _DIRECT_LENGTH_MAX: Final = 23
 _TWO_BYTE_LENGTH: Final = 256
 _TWO_BYTE_LENGTH_MAX: Final = 65_535
-_TWO_BYTE_HEAD: Final = struct.Struct(">BH")
+_COMMON_SIG_STRUCTURE: Final = _SIG_STRUCTURE_PREFIX + b"\x58"
+_COMMON_HEADS: Final = struct.Struct(f"{len(_COMMON_SIG_STRUCTURE)}sB")
+_TWO_BYTE_HEAD: Final = struct.Struct(">BBH")  # no external data, then the head of the payload
 
 
 class Sign1(NamedTuple):
@@ -69,9 +71,12 @@ def encode_bytes(value: bytes) -> bytes:
 
 def signed_bytes(protected: bytes, payload: bytes) -> bytes:
     """Return the Sig_structure that a COSE_Sign1 signature is over, without external data (RFC 9052 section 4.4)."""
-    if _TWO_BYTE_LENGTH <= len(payload) <= _TWO_BYTE_LENGTH_MAX:  # nearly always: no copy beside the one that is made
-        head = _TWO_BYTE_HEAD.pack(0x59, len(payload))
-        return b"".join((_SIG_STRUCTURE_PREFIX, encode_bytes(protected), _NO_EXTERNAL_AAD, head, payload))
+    length = len(protected)
+    if (
+        _DIRECT_LENGTH_MAX < length < _TWO_BYTE_LENGTH <= len(payload) <= _TWO_BYTE_LENGTH_MAX
+    ):  # nearly always: one copy
+        heads = _COMMON_HEADS.pack(_COMMON_SIG_STRUCTURE, length), _TWO_BYTE_HEAD.pack(0x40, 0x59, len(payload))
+        return b"".join((heads[0], protected, heads[1], payload))
     parts = (_SIG_STRUCTURE_PREFIX, encode_bytes(protected), _NO_EXTERNAL_AAD, encode_bytes(payload))
     return b"".join(parts)
 

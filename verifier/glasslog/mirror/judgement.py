@@ -46,7 +46,8 @@ class Judge:
         """Take the state of authority before the first entry: None before entry 0 alone, which has to establish it."""
         self.authority = authority
         self._time_s = -1
-        self._permitted: dict[tuple[str, bytes, str], PublicKey] = {}  # by this authority, at this time
+        self._permitted: dict[tuple[str, bytes, str | None], PublicKey] = {}  # by this authority, at this time
+        self._entry_bytes_max = 0
 
     def judge(self, entry: bytes, index: LeafIndex, time_s: int) -> Judgement:
         """Judge entry `index`, first covered by a head of `time_s`, POSIX seconds. Costs one signature check."""
@@ -54,23 +55,27 @@ class Judge:
         stage = SCHEMA
         try:
             statement = _decode_statement(entry)
-            extract = _extract(statement.payload) if statement.content_type == CONTENT_TYPE_RECORD else None
+            issuer, _, kid, content_type, payload, protected, signature, _ = statement
+            extract = _extract(payload) if content_type == CONTENT_TYPE_RECORD else None
             stage = AUTHORITY
             if self.authority is None:
                 self.authority = _establish(statement, index)
                 return Judgement(statement, extract)
-            key = self._key(self.authority, statement, extract, time_s)
+            record_type = None if extract is None else extract[0][0][0]
+            key = self._permitted.get((issuer, kid, record_type)) if time_s == self._time_s else None
+            if key is None or len(entry) > self._entry_bytes_max:
+                key = self._key(self.authority, statement, record_type, time_s)
             stage = SIGNATURE
-            key.verify(statement.signature, signed_bytes(statement.protected, statement.payload))
-            if extract is not None and extract[0][0][0] in POLICY_RECORD_TYPES:
+            key.verify(signature, signed_bytes(protected, payload))
+            if record_type in POLICY_RECORD_TYPES:
                 stage = AUTHORITY
-                self.authority = self.authority.apply(statement, decode_record(statement.payload), index)
+                self.authority = self.authority.apply(statement, decode_record(payload), index)
                 self._permitted.clear()
         except GlasslogError as error:
             return Judgement(statement, None, stage, error)
         return Judgement(statement, extract)
 
-    def _key(self, authority: Authority, statement: SignedStatement, extract: Extract | None, time_s: int) -> PublicKey:
+    def _key(self, authority: Authority, statement: SignedStatement, record_type: str | None, time_s: int) -> PublicKey:
         """Return the key that the statement is to be verified with. Raises UnknownKeyError, AuthorityError.
 
         For a record it is asked once for each signer, type and time.
@@ -78,15 +83,13 @@ class Judge:
         if time_s != self._time_s:
             self._permitted.clear()
             self._time_s = time_s
-        issuer, _, kid, *_ = statement
-        record_type = None if extract is None else extract[0][0][0]
-        key = None if record_type is None else self._permitted.get((issuer, kid, record_type))
-        if key is None:
-            key = authority.key_for(issuer, kid, time_s * _MS_PER_S)
-            authority.check_kind(kid, statement.content_type, record_type)
-            if record_type is not None:
-                self._permitted[issuer, kid, record_type] = key
+        issuer, kid = statement.issuer, statement.kid
+        key = authority.key_for(issuer, kid, time_s * _MS_PER_S)
+        authority.check_kind(kid, statement.content_type, record_type)
         authority.check_entry_bytes(len(statement.entry))
+        if record_type is not None:  # other content differs in its type
+            self._entry_bytes_max = authority.policy.entry_bytes_max
+            self._permitted[issuer, kid, record_type] = key
         return key
 
 

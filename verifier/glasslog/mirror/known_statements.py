@@ -8,18 +8,20 @@ and the rest is read with one expression. Whatever does not fit is decoded as ev
 import re
 from typing import Final
 
-from glasslog.limits import PAYLOAD_BYTES_MAX, STATEMENT_BYTES_MAX
+from glasslog.limits import PAYLOAD_BYTES_MAX
 from glasslog.statement import SignedStatement, decode_statement
 
 _KNOWN_MAX: Final = 1_024
 _SUBJECT_BYTES: Final = 45  # urn:uuid: and a UUID
 _BYTES_OF_8: Final = 0x58  # heads of byte strings with lengths of 8 and of 16 bits (RFC 8949 section 3)
 _BYTES_OF_16: Final = 0x59
-_LONG_MIN: Final = 0x18
+_HEADS_BYTES: Final = 5  # tag, array and the longest head that is looked at
 # The sub, an empty unprotected header, and the head of a payload of 256 bytes or more. A URI, as every sub must be.
-_REST: Final = re.compile(rb"(urn:uuid:[!-~]{36})\xa0\x59([\x01-\xff].)", re.DOTALL)
+_match_rest: Final = re.compile(rb"(urn:uuid:[!-~]{36})\xa0\x59([\x01-\xff].)", re.DOTALL).match
+_REST_BYTES: Final = _SUBJECT_BYTES + 4
 _SIGNATURE_HEAD: Final = b"\x58\x40"
-_SIGNATURE_PART: Final = 2 + 64
+_SIGNATURE_BYTES: Final = 64
+_SIGNATURE_PART: Final = len(_SIGNATURE_HEAD) + _SIGNATURE_BYTES
 
 
 class KnownStatements:
@@ -34,13 +36,11 @@ class KnownStatements:
         begin, start = _subject_of(entry)
         headers = self._known.get(entry[:start])
         if headers is not None:
-            rest = _REST.match(entry, start)
-            end = len(entry) - _SIGNATURE_PART
-            if rest is not None and len(entry) <= STATEMENT_BYTES_MAX:
+            rest = _match_rest(entry, start)
+            payload, end = start + _REST_BYTES, len(entry) - _SIGNATURE_PART
+            if rest is not None and end - payload <= PAYLOAD_BYTES_MAX:  # with any header, within a statement's limit
                 subject, length = rest.groups()
-                payload = rest.end()
-                long = int.from_bytes(length) == end - payload <= PAYLOAD_BYTES_MAX
-                if long and entry.startswith(_SIGNATURE_HEAD, end):
+                if int.from_bytes(length) == end - payload and entry.startswith(_SIGNATURE_HEAD, end):
                     issuer, kid, content_type = headers
                     return SignedStatement(
                         issuer,
@@ -48,8 +48,8 @@ class KnownStatements:
                         kid,
                         content_type,
                         entry[payload:end],
-                        entry[begin : rest.end(1)],
-                        entry[end + len(_SIGNATURE_HEAD) :],
+                        entry[begin : start + _SUBJECT_BYTES],
+                        entry[-_SIGNATURE_BYTES:],
                         entry,
                     )
         statement = decode_statement(entry)
@@ -68,13 +68,11 @@ class KnownStatements:
 
 def _subject_of(entry: bytes) -> tuple[int, int]:
     """Return where the protected header of an entry begins, and where its last 45 bytes do; 0 where that is nowhere."""
-    head = entry[2:5]
-    if len(head) < 3:  # noqa: PLR2004 (a head of the longest kind that is looked at)
+    if len(entry) < _HEADS_BYTES:
         return 0, 0
-    if head[0] == _BYTES_OF_8 and head[1] >= _LONG_MIN:
-        begin, length = 4, head[1]
-    elif head[0] == _BYTES_OF_16 and head[1]:
-        begin, length = 5, int.from_bytes(head[1:])
-    else:
-        return 0, 0
-    return begin, max(begin + length - _SUBJECT_BYTES, 0)
+    kind, length = entry[2], entry[3]
+    if kind == _BYTES_OF_8 and length > _SUBJECT_BYTES:
+        return 4, 4 + length - _SUBJECT_BYTES
+    if kind == _BYTES_OF_16 and length:
+        return 5, 5 + (length << 8 | entry[4]) - _SUBJECT_BYTES
+    return 0, 0

@@ -5,7 +5,7 @@ Hypothesis profiles: `dev` at the desk, `ci` where the environment says CI, `tho
 No profile knows deadlines: how long an example takes says something of the machine, not of the code.
 
 Coverage is measured where it is asked for: of the verifier by its own tests and by those with logs that lie, of the
-server's core by the server's. All other tests run both too, but without the tracer, which costs them half as much again.
+server's core by the server's. All others run both too, but without the tracer, which would cost half as much again.
 
 The random kills of tests/crash have a seed, which the header of each run names.
 """

@@ -2,8 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -15,6 +15,8 @@ class Hook:
     got: list[dict[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     url: str = ""
+    taken: Callable[[], None] = lambda: None
+    """Called when alerts have come and before they are answered for."""
 
     @contextmanager
     def running(self) -> Iterator["Hook"]:
@@ -24,10 +26,12 @@ class Hook:
             def do_POST(self) -> None:
                 owner.headers = dict(self.headers.items())
                 owner.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                owner.taken()
                 self.send_response(owner.status)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
-                self.end_headers()
+                with suppress(OSError):
+                    self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,18 @@ def test_a_first_mirroring_is_cut_off_by_a_signal_and_nothing_is_lost(desk: Desk
     assert desk.run("--log", server.url) == (0, [])
     code, [alert] = desk.run("--log", server.url, "--once")
     assert (code, alert["alert"]) == (1, "stream-gaps")
+
+
+def test_a_monitor_that_is_killed_while_it_tells_loses_no_alert(desk: Desk, server: LogServer) -> None:
+    with Hook().running() as hook:
+        arguments = [*desk.arguments, "--checks", "stream-gaps", "--log", server.url, "--webhook", hook.url]
+        with subprocess.Popen([sys.executable, "-m", "glasslog", *arguments], stdout=subprocess.DEVNULL) as process:
+            hook.taken = process.kill
+            assert process.wait(60) == -signal.SIGKILL
+        hook.taken = lambda: None
+        code, [alert] = desk.run("--log", server.url, "--once", "--webhook", hook.url)
+    assert (code, alert["alert"]) == (1, "stream-gaps")
+    assert [told["id"] for got in hook.got for told in got["alerts"]] == [alert["id"]] * 2
 
 
 def test_one_state_is_for_one_monitor(desk: Desk, server: LogServer, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_the_journal_of_another_log_is_refused(tmp_path: Path) -> None:
         read_journal(tmp_path, "other")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=64) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 def test_any_bytes_are_refused(tmp_path: Path, content: bytes | str) -> None:
     (tmp_path / JOURNAL).write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -1,5 +1,6 @@
 """The database keeps whole chunks in order, survives what interrupts it, and refuses what is not its own."""
 
+import marshal
 import pickle
 import sqlite3
 from pathlib import Path
@@ -9,13 +10,14 @@ import pytest
 from glasslog.audit import database as module
 from glasslog.audit import numbering
 from glasslog.audit.database import Database, Head
-from glasslog.audit.extract import call_of, is_in_time
-from glasslog.audit.facts import Facts, facts_of, subject_of, subject_text
+from glasslog.audit.extract import EXTRACTING, call_of, extract_of, is_in_time
+from glasslog.audit.facts import Batch, Facts, facts_of, subject_of, subject_text
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.tables import ROWS
 from glasslog.errors import UncheckableError
 from glasslog.merkle import Hash, LeafIndex
-from glasslog.records import RECORD_TYPES, decode_record, encode_record
+from glasslog.records import RECORD_TYPES, decode_record, encode_record, mould
+from glasslog.records.mould import Moulds
 from glasslog.statement import sign_statement
 from tests.verifier.audit.logbook import Logbook
 from tests.verifier.audit.story import story
@@ -66,6 +68,26 @@ def test_what_is_no_record_and_what_is_no_statement_has_facts_too() -> None:
     database = Database.in_memory()
     database.insert([refused, broken])
     assert database.execute("SELECT count(*), count(time) FROM entries").fetchone() == (2, 0)
+
+
+def test_a_batch_of_entries_is_that_of_their_facts() -> None:
+    """Moulds are learned on the way, so the later entries of each type come from one."""
+    moulds, batch, added, facts = Moulds(EXTRACTING), Batch(), Batch(), []
+    payloads = [encode_record(ordered(full_record(name))) for name in sorted(RECORD_TYPES) for _ in range(3)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mould, "LEARNING_INTERVAL", 1)
+        for index, payload in enumerate(payloads):
+            statement = sign_statement(ISSUER_KEY, issuer=ISSUER, subject=SUBJECT, payload=payload)
+            extract = moulds.read(payload)
+            batch.add(index, statement.leaf_hash, statement, extract)
+            added.add(index, statement.leaf_hash, statement, extract_of(decode_record(payload)))
+            facts.append(facts_of(LeafIndex(index), statement.leaf_hash, statement, decode_record(payload)))
+    assert moulds.learned == mould.MOULDS_MAX
+    databases = [Database.in_memory() for _ in range(3)]
+    databases[0].insert(facts)
+    databases[1].insert_batch(added)
+    databases[2].insert_batch(Batch.of_plain(marshal.loads(marshal.dumps(batch.plain()))))  # noqa: S302  our own
+    assert contents(databases[0]) == contents(databases[1]) == contents(databases[2])
 
 
 def test_a_latency_beyond_all_time_fits() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from glasslog.pem import encode_public_key
 from glasslog.vkey import VerifierKey, decode_vkey
 from glasslog_server.config import Config, encode_config, load_config
-from tests.e2e.processes import Server, run
+from tests.e2e.processes import Server, run_here
 from tests.simulation.parties import Issuer
 
 ORIGIN = "log.example/e2e"
@@ -51,10 +51,12 @@ class Installed:
 
 def install(folder: Path, *arguments: str) -> Installed:
     """Create a log as an operator does, with the test's issuer registered."""
-    done = run("init", "--dir", folder, "--origin", ORIGIN, *arguments)
+    done = run_here("init", "--dir", folder, "--origin", ORIGIN, *arguments)
     assert done.code == 0, done.err
     log = Installed(folder)
     log.configure()
-    added = run("issuer", "add", "--config", log.config_path, "--issuer", log.issuer.name, "--key", log.issuer_key_path)
+    added = run_here(
+        "issuer", "add", "--config", log.config_path, "--issuer", log.issuer.name, "--key", log.issuer_key_path
+    )
     assert added.code == 0, added.err
     return log

@@ -1,5 +1,6 @@
 """Run the real programs: the server until it says that it is ready, the tools until they end."""
 
+import io
 import json
 import os
 import signal
@@ -7,10 +8,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import pytest
+
+from glasslog_server.cli.program import program
 
 PROGRAM = [sys.executable, "-m", "glasslog_server"]
 PATIENCE_S = 60.0
@@ -33,6 +39,7 @@ class Result:
 
 
 def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
+    """Run a tool in a process of its own, or start a server that must refuse to run."""
     done = subprocess.run(
         [*PROGRAM, *map(str, arguments)],
         capture_output=True,
@@ -42,6 +49,17 @@ def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
         env={**os.environ, **(env or {})},
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def run_here(*arguments: str | Path) -> Result:
+    """Run a tool in this process: the same command line, without the second of work that a program takes to start.
+
+    For tests of what a tool does to a log, after others have shown that the program runs it.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        program([str(argument) for argument in arguments], prog_name="glasslog-server")
+    return Result(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 class Server:

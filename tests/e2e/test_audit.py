@@ -15,7 +15,7 @@ from glasslog.mirror.state import State
 from glasslog.pem import encode_public_key
 from tests.e2e.client import Client
 from tests.e2e.installed import Installed, install
-from tests.e2e.processes import PATIENCE_S, Server, run
+from tests.e2e.processes import PATIENCE_S, Server, run_here
 from tests.simulation.parties import Issuer
 
 HOSPITAL = Issuer("https://hospital.example", "hospital")
@@ -68,7 +68,7 @@ def register(log: Installed, server: Server, issuer: Issuer, action: str = "add"
     path = log.folder / f"{issuer.key_name}.pub.pem"
     path.write_bytes(encode_public_key(issuer.key.public_key))
     given = ["--issuer", issuer.name, "--key", path] if action == "add" else ["--kid", issuer.key.public_key.kid.hex()]
-    done = run("issuer", action, "--config", log.config_path, "--url", server.url, *given)
+    done = run_here("issuer", action, "--config", log.config_path, "--url", server.url, *given)
     assert done.code == 0, done.err
 
 

@@ -13,7 +13,7 @@ from glasslog_server.signers import log_settings
 from glasslog_server.storage.rocks import RocksStore
 from tests.e2e.client import COSE, Answer, Client
 from tests.e2e.installed import Installed
-from tests.e2e.processes import Server, run
+from tests.e2e.processes import Server, run_here
 
 NO_BOUND = resource.RLIM_INFINITY
 GUARD_BOUND = 1_000  # every write to the guard's second slot is beyond it
@@ -44,7 +44,7 @@ def check_kept(log: Installed, acknowledged: dict[Hash, int]) -> None:
         leaves = client.leaves(client.checkpoint().size)
         assert {leaf: leaves.index(leaf) for leaf in acknowledged} == acknowledged
         assert server.stop() == 0
-    assert run("fsck", "--config", log.config_path).code == 0
+    assert run_here("fsck", "--config", log.config_path).code == 0
 
 
 def test_a_full_disk_under_the_guard_is_waited_out(log: Installed) -> None:
@@ -60,7 +60,7 @@ def test_a_full_disk_under_the_guard_is_waited_out(log: Installed) -> None:
         assert server.wait_for("reopen_failed") is not None
         assert client.request("GET", "/readyz").status == 503
         assert client.checkpoint() == before
-        assert run("status", "--config", log.config_path, "--url", server.url).code == 1
+        assert run_here("status", "--config", log.config_path, "--url", server.url).code == 1
         bound_files(server, NO_BOUND)
         assert server.wait_for("reopened") is not None
         acknowledge(log, client, acknowledged)
@@ -122,4 +122,4 @@ def test_time_in_the_log_does_not_run_backwards_with_the_clock(log: Installed) -
     for time in (start, start - hour, start - 2 * hour, start + 1):
         asyncio.run(run_at(time))
     assert asyncio.run(times()) == [start, start, start, start + 1]
-    assert run("fsck", "--config", log.config_path).code == 0
+    assert run_here("fsck", "--config", log.config_path).code == 0

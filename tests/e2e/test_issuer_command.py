@@ -10,7 +10,7 @@ from glasslog.keys import SigningKey
 from glasslog.pem import encode_public_key
 from tests.e2e.client import COSE, Client
 from tests.e2e.installed import Installed
-from tests.e2e.processes import Result, run
+from tests.e2e.processes import Result, run, run_here
 from tests.simulation.parties import Issuer
 
 NEW = Issuer("https://hospital.example", "hospital")
@@ -24,11 +24,11 @@ def public_key_file(folder: Path, issuer: Issuer) -> Path:
 
 def add(log: Installed, *arguments: str | Path) -> Result:
     key = public_key_file(log.folder, NEW)
-    return run("issuer", "add", "--config", log.config_path, "--issuer", NEW.name, "--key", key, *arguments)
+    return run_here("issuer", "add", "--config", log.config_path, "--issuer", NEW.name, "--key", key, *arguments)
 
 
 def listed(log: Installed, *arguments: str) -> list[dict[str, object]]:
-    result = run("issuer", "list", "--json", "--config", log.config_path, *arguments)
+    result = run_here("issuer", "list", "--json", "--config", log.config_path, *arguments)
     assert result.code == 0, result.err
     keys: list[dict[str, object]] = json.loads(result.out)
     return keys
@@ -60,7 +60,7 @@ def test_a_running_server_takes_registration_and_revocation(log: Installed) -> N
         statement = NEW.statement()
         assert client.post(statement) == 3
 
-        revoked = run(
+        revoked = run_here(
             "issuer", "revoke", "--config", log.config_path, "--url", server.url, "--kid", kid, "--reason", "lost"
         )
         assert (revoked.code, revoked.out) == (0, f"revoked the key {kid} of {NEW.name} in entry 4\n")
@@ -70,7 +70,7 @@ def test_a_running_server_takes_registration_and_revocation(log: Installed) -> N
         [_, hospital] = listed(log, "--url", server.url)
         assert (hospital["kid"], hospital["revoked_at"]) == (kid, 4)
         assert server.stop() == 0
-    assert run("fsck", "--config", log.config_path).code == 0
+    assert run_here("fsck", "--config", log.config_path).code == 0
 
 
 def test_a_server_on_its_configured_port_is_found_without_being_told(log: Installed) -> None:
@@ -106,7 +106,7 @@ def test_a_key_is_valid_from_and_until_the_times_given(log: Installed) -> None:
     assert add(log, "--valid-from", "2026-01-31", "--valid-until", "2027-01-31T08:00:00+01:00").code == 0
     [_, hospital] = listed(log)
     assert (hospital["valid_from"], hospital["valid_until"]) == (1_769_817_600_000, 1_801_378_800_000)
-    table = run("issuer", "list", "--config", log.config_path).out
+    table = run_here("issuer", "list", "--config", log.config_path).out
     assert "2026-01-31T00:00:00Z" in table
     assert "2027-01-31T07:00:00Z" in table
 
@@ -128,23 +128,23 @@ def test_a_validity_that_ends_before_it_starts_is_refused(log: Installed) -> Non
 def test_a_key_of_the_log_itself_is_refused_as_an_issuers(log: Installed) -> None:
     own = log.folder / "own.pub.pem"
     own.write_bytes(encode_public_key(log.vkey.public_key))
-    result = run("issuer", "add", "--config", log.config_path, "--issuer", "https://a.example", "--key", own)
+    result = run_here("issuer", "add", "--config", log.config_path, "--issuer", "https://a.example", "--key", own)
     assert (result.code, "expected an issuer's own key, got one of the log" in result.complaint) == (1, True)
 
 
 def test_what_is_not_registered_cannot_be_revoked(log: Installed) -> None:
     stranger = SigningKey(bytes(32)).public_key.kid.hex()
-    unknown = run("issuer", "revoke", "--config", log.config_path, "--kid", stranger)
+    unknown = run_here("issuer", "revoke", "--config", log.config_path, "--kid", stranger)
     assert (unknown.code, "see `glasslog-server issuer list`" in unknown.err) == (2, True)
-    nonsense = run("issuer", "revoke", "--config", log.config_path, "--kid", "abc")
+    nonsense = run_here("issuer", "revoke", "--config", log.config_path, "--kid", "abc")
     assert (nonsense.code, "expected --kid as 64 hexadecimal digits" in nonsense.err) == (2, True)
-    neither = run("issuer", "revoke", "--config", log.config_path)
+    neither = run_here("issuer", "revoke", "--config", log.config_path)
     assert (neither.code, "expected one of --kid and --key" in neither.err) == (2, True)
 
 
 def test_a_log_whose_entries_need_a_token_is_no_obstacle(tmp_path: Path) -> None:
     folder = tmp_path / "log"
-    made = run("init", "--dir", folder, "--origin", "log.example/e2e", "--entries-access", "token")
+    made = run_here("init", "--dir", folder, "--origin", "log.example/e2e", "--entries-access", "token")
     assert made.code == 0, made.err
     log = Installed(folder)
     log.configure()
@@ -184,8 +184,8 @@ def test_a_server_with_tls_is_trusted_by_its_own_certificate(log: Installed, cer
         assert "in entry 2" in add(log, "--url", server.url).out
         client = Client(server.url, log.vkey, certificate=path)
         assert client.post(NEW.statement()) == 3
-        assert run("status", "--config", log.config_path, "--url", server.url).code == 0
-        plain = run("status", "--config", log.config_path, "--url", server.url.replace("https", "http"))
+        assert run_here("status", "--config", log.config_path, "--url", server.url).code == 0
+        plain = run_here("status", "--config", log.config_path, "--url", server.url.replace("https", "http"))
         assert plain.code == 3
         assert server.stop() == 0
 

@@ -29,7 +29,9 @@ def inference(body: Fields) -> Lines:
     )
     if body["params"]:
         yield "Parameters", listed(f"{name} {_parameter(value)}" for name, value in body["params"].items())
-    yield from under("Guardrails", map(_execution, body["guardrails"]) if body["guardrails"] else ["none in this record"])
+    yield from under(
+        "Guardrails", map(_execution, body["guardrails"]) if body["guardrails"] else ["none in this record"]
+    )
 
 
 def guardrail_execution(body: Fields) -> Lines:

@@ -47,7 +47,7 @@ def test_a_signal_ends_the_server_in_order(log: Installed, number: signal.Signal
 
 def test_everything_that_waits_is_answered_before_the_end(log: Installed) -> None:
     """Rounds are so rare here that only the end of the server can have started the one that answers."""
-    log.configure(sequencer={"round_interval_ms": 10_000})
+    log.configure(http={"round_wait_s": 60.0}, sequencer={"round_interval_ms": 10_000})
     waiting = [log.issuer.statement() for _ in range(16)]
     answered: dict[int, LeafIndex] = {}
     with log.serve().ready() as server:

@@ -12,6 +12,7 @@ from tests.simulation.parties import Issuer
 
 ORIGIN = "log.example/e2e"
 FREE_PORTS: dict[str, Any] = {"http": {"listen": "127.0.0.1:0"}, "admin": {"listen": "127.0.0.1:0"}}
+ONE_PROCESS: dict[str, Any] = {"workers": 0}  # a worker takes a second to start: whoever wants some says how many
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Installed:
     def configure(self, **tables: dict[str, Any]) -> None:
         """Write a configuration with the keys that `init` has made, on free ports, and with `tables` on top."""
         base = {"keys": {"log": ["log.key"], "operator": "operator.key"}} | FREE_PORTS
+        base["http"] = ONE_PROCESS | base["http"]
         merged = {name: {**base.get(name, {}), **tables.get(name, {})} for name in {*base, *tables}}
         self.config_path.write_text(encode_config({"origin": ORIGIN, **merged}))
 

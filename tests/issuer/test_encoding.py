@@ -38,7 +38,7 @@ def test_a_claim_is_encoded_as_a_disclosure_is(salt: bytes, value: Any, name: st
     assert encode_claim(salt, to_value(value), name) == cbor.encode([salt, value, name])
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), {1: 2}, 2**64, -(2**64) - 1, "\ud800", 1j], ids=repr)
+@pytest.mark.parametrize("value", [{1, 2}, len, {1: 2}, 2**64, -(2**64) - 1, "\ud800", 1j], ids=repr)
 def test_what_it_does_not_know_it_refuses(value: object) -> None:
     with pytest.raises((TypeError, ValueError, OverflowError)):
         encode_record_fields({"value": value})

@@ -10,8 +10,9 @@ reader calls may scan rows whose values are in blob files: the writer may have r
 crashes the process instead of raising (a point read raises).
 """
 
+import time
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from rocksdict import AccessType, Rdict
 
@@ -21,6 +22,10 @@ from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine, _typed
 from glasslog_server.storage.rocks_options import store_options
 from glasslog_server.storage.store import TreeHead
+
+OPENING_S: Final = 10.0
+"""For how long the view of a store may be empty that its writer has open: the writer's own start is under a second."""
+_OPENING_PAUSE_S: Final = 0.02
 
 
 class SecondaryEngine(RocksEngine):
@@ -50,13 +55,26 @@ class SecondaryStore(RocksStore):
 
     @classmethod
     def follow(cls, path: Path, own_folder: Path) -> Self:
-        """Open the store of a writer in another process. `own_folder` is made, and belongs to this instance. Blocks."""
-        engine = SecondaryEngine(path, own_folder)
-        try:
-            return cls.of_engine(engine)
-        except StoreError:
+        """Open the store of a writer in another process. `own_folder` is made, and belongs to this instance. Blocks.
+
+        A writer that has just recovered moves its rows from its log into new files, and who opens the store meanwhile
+        may see neither. So a view without the store's first row is opened again, for OPENING_S at most. Raises
+        StoreError.
+        """
+        deadline = time.monotonic() + OPENING_S
+        while True:
+            engine = SecondaryEngine(path, own_folder)
+            try:
+                if engine.get(keys.META) is not None:
+                    return cls.of_engine(engine)
+            except StoreError:
+                engine.close()
+                raise
             engine.close()
-            raise
+            if time.monotonic() > deadline:
+                msg = f"expected to see what the writer of {path} has written, got an empty view of it"
+                raise StoreError(msg)
+            time.sleep(_OPENING_PAUSE_S)
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from glasslog_server.cli import serve as serving_command
 from glasslog_server.cli.exits import Exit, exit_of
 from glasslog_server.cli.program import COMMANDS, PROGRAM, program
 from glasslog_server.errors import (
@@ -116,3 +117,20 @@ def test_an_interrupted_command_could_not_do_what_was_asked(monkeypatch: pytest.
     monkeypatch.setattr("glasslog_server.cli.serve.load_config", interrupt)
     result = invoke("serve", "--config", str(tmp_path / "x"))
     assert (result.exit_code, result.stderr) == (Exit.UNABLE, f"{PROGRAM}: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "configured, arguments, expected",
+    [("", (), 3), ("workers = 5", (), 5), ("workers = 0", (), 0), ("workers = 5", ("--workers", "1"), 1)],
+)
+def test_there_is_a_worker_for_each_core_unless_somebody_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configured: str, arguments: tuple[str, ...], expected: int
+) -> None:
+    served: list[int] = []
+    monkeypatch.setattr(serving_command, "usable_cores", lambda: 3)
+    monkeypatch.setattr(serving_command, "serve_log", lambda _, *, workers, **__: served.append(workers))
+    assert invoke("init", "--dir", str(tmp_path / "log"), "--origin", "log.example/workers").exit_code == 0
+    config = tmp_path / "log" / "config.toml"
+    config.write_text(config.read_text().replace("[http]", f"[http]\n{configured}"))
+    result = invoke("serve", "--config", str(config), *arguments)
+    assert (result.exit_code, served) == (0, [expected]), result.output

@@ -39,7 +39,7 @@ def check_promises(client: Client, ledger: Ledger, unchecked: set[Checkpoint]) -
 
 
 WORKERS = (0,)
-"""Lives in one process. With workers a start right after a kill is not reliable yet: (0, 1, 2) shows it now and then."""
+"""Lives in one process: with workers, a start right after a kill is not reliable yet."""
 
 
 def kill_while_starting(log: Installed, chance: random.Random) -> None:

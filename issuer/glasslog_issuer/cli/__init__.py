@@ -9,7 +9,7 @@ import click
 
 from glasslog import __version__
 from glasslog.errors import GlasslogError
-from glasslog_issuer.cli import demo, demo_llm, disclose, keygen, sign, spool, submit, vault
+from glasslog_issuer.cli import demos, disclose, keygen, sign, spool, submit, vault
 from glasslog_issuer.cli.exits import Exit, exit_of
 from glasslog_issuer.errors import IssuerError
 
@@ -33,8 +33,10 @@ def program() -> None:
     """Say everything in `_HELP`."""
 
 
-for module in (keygen, sign, submit, spool, demo, demo_llm, vault, disclose):
+for module in (keygen, sign, submit, spool, vault, disclose):
     program.add_command(module.command)
+for command in (demos.demo, demos.demo_llm):
+    program.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,9 +11,9 @@ that, from the registration of the system to its retraining.
 The vendor's part: `evidence` says in the words of evidence records what was decided about a person, `governance` what
 the system is and what changed about it; the `vendor` records that and keeps the receipts.
 
-The demo itself: `run` is the way from beginning to end, with a log from `development_log`, the relying party in
-`customer` and its adversary in `forgery`. `summary` holds what was found, `narration` tells it, `command` is the
-command line.
+The demo itself: `run` is the way from beginning to end, `outsiders` are those who trust nobody, `forgery` alters
+evidence for them. `summary` holds what was found, `command` is the command line. What it is played on, a log and who
+tells of it, is in `glasslog_issuer.stage`.
 
 The model is real but it is no medical device: it was trained without the survey's weights and validated by nobody.
 """

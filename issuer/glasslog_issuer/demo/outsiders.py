@@ -16,15 +16,15 @@ from glasslog.checkpoint import Checkpoint, open_checkpoint
 from glasslog.sources.http import HttpLog
 from glasslog.statement import SignedStatement
 from glasslog.verify import Trust, Verdict, verify
-from glasslog_issuer.demo.customer import Customer
-from glasslog_issuer.demo.development_log import DevelopmentLog
-from glasslog_issuer.demo.errors import DemoError
 from glasslog_issuer.demo.forgery import with_altered_proof, with_altered_record, with_forged_checkpoint
 from glasslog_issuer.demo.production import Screened
-from glasslog_issuer.demo.stage import Stage
 from glasslog_issuer.demo.vendor import Vendor
 from glasslog_issuer.keys import generate_key
 from glasslog_issuer.registration import Registered
+from glasslog_issuer.stage.customer import Customer
+from glasslog_issuer.stage.development_log import DevelopmentLog
+from glasslog_issuer.stage.errors import DemoError
+from glasslog_issuer.stage.stage import Stage
 
 EVIDENCE_NAME: Final = "evidence.glasslog"
 DISCLOSURES_NAME: Final = "disclosures.cbor"
@@ -47,8 +47,8 @@ class Outsiders:
     def __init__(self, folder: Path, stage: Stage) -> None:
         """Take the demo's folder, in which theirs are made when they are missing."""
         self._stage = stage
-        self._customer = Customer(_made(folder / "customer"))
-        self._auditor = Customer(_made(folder / "auditor"))
+        self._customer = Customer(folder / "customer")
+        self._auditor = Customer(folder / "auditor")
 
     def receive(self, name: str, data: bytes) -> None:
         """Take a file from the vendor."""
@@ -183,8 +183,3 @@ def _failures(output: str) -> str:
 def _lines_with(output: str, *words: str) -> str:
     """Return the lines that hold one of some words."""
     return "\n".join(line for line in output.splitlines() if any(word in line for word in words))
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder

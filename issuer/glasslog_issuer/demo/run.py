@@ -24,19 +24,20 @@ from glasslog.statement import SignedStatement
 from glasslog.verify import Trust
 from glasslog.vkey import decode_vkey
 from glasslog_issuer.demo.arrivals import Arrivals, arrivals
-from glasslog_issuer.demo.development_log import DevelopmentLog, development_log
 from glasslog_issuer.demo.drift import DISTANCE_MAX, FeatureDrift
-from glasslog_issuer.demo.narration import Narration
 from glasslog_issuer.demo.outsiders import DISCLOSURES_NAME, Outsiders
 from glasslog_issuer.demo.practice import Practice, set_up
 from glasslog_issuer.demo.production import Production, Screened, Tested
 from glasslog_issuer.demo.referrals import Case, arriving_cases
 from glasslog_issuer.demo.screening import Label
-from glasslog_issuer.demo.stage import Stage
-from glasslog_issuer.demo.summary import Summary
+from glasslog_issuer.demo.summary import ScreeningSummary
 from glasslog_issuer.demo.vendor import Vendor, vendor_of
 from glasslog_issuer.keys import load_key
 from glasslog_issuer.registration import Registered
+from glasslog_issuer.stage.development_log import DevelopmentLog, development_log
+from glasslog_issuer.stage.folders import new_folder
+from glasslog_issuer.stage.narration import Narration
+from glasslog_issuer.stage.stage import Stage
 from glasslog_issuer.vault import ErasedError, Vault, generate_master_key, write_master_key
 
 ERASURE_REQUEST: Final = "dsr-0001"
@@ -52,15 +53,15 @@ class Demonstration:
 
     def __init__(self, folder: Path, decisions: int, narration: Narration) -> None:
         """Take the folder, how many referrals arrive, and who tells of it."""
-        self.summary = Summary()
+        self.summary = ScreeningSummary()
         self._decisions = decisions
         self._narration = narration
         self._stage = Stage(self.summary, narration)
         self._folder = folder
-        self._receipts = _made(folder / "receipts")
+        self._receipts = new_folder(folder / "receipts")
         self._outsiders = Outsiders(folder, self._stage)
 
-    def run(self) -> Summary:
+    def run(self) -> ScreeningSummary:
         """Run it all. Raises DemoError when it cannot go on, and whatever the issuer's package raises."""
         outsiders, practice = self._outsiders, self._set_up()
         people = arrivals(practice.cohort.held_out, self._decisions)
@@ -68,7 +69,7 @@ class Demonstration:
             log = self._start(stack)
             trust = Trust((decode_vkey(log.vkey),), issuer_key=load_key(log.issuer_key).public_key)
             vault = stack.enter_context(_new_vault(self._folder / "vault"))
-            vendor = stack.enter_context(vendor_of(log, _made(self._folder / "recorder"), vault))
+            vendor = stack.enter_context(vendor_of(log, new_folder(self._folder / "recorder"), vault))
             production = Production(vendor, practice.screening, practice.cohort, tag_key=os.urandom(_TAG_KEY_BYTES))
             self._put_into_service(production, people)
             self._work(production, people)
@@ -94,7 +95,7 @@ class Demonstration:
 
     def _set_up(self) -> Practice:
         with self._stage.step("Fit a risk model and its guardrails to real people", "fit"):
-            practice = set_up(_made(self._folder / "model"))
+            practice = set_up(new_folder(self._folder / "model"))
         evaluation, model = practice.evaluation, practice.screening.model
         self.summary.model = {"weights_digest": model.digest.hex(), "held_out": asdict(evaluation)}
         self._narration.tell(
@@ -140,7 +141,7 @@ class Demonstration:
         self.summary.count(one.decision for one in production.screened)
         self.summary.reviewed(one.review.reason_code for one in production.screened)
         self._narration.tell(f"{len(after)} more decisions, by version {tested.model.version}. In all:")
-        self._narration.guardrails(self.summary)
+        self._narration.guardrails(self.summary.guardrails)
         production.reconcile(len(people.all))
 
     def _erase(self, vault: Vault, vendor: Vendor, erased: Screened) -> SignedStatement:
@@ -236,8 +237,3 @@ def _new_vault(folder: Path) -> Iterator[Vault]:
     write_master_key(folder.with_suffix(".key"), key)
     with Vault.open(folder, key) as vault:
         yield vault
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final, Unpack
 
 from glasslog_issuer.bodies import Body
-from glasslog_issuer.demo.development_log import ISSUER_URI, DevelopmentLog
-from glasslog_issuer.demo.errors import DemoError
 from glasslog_issuer.demo.production import ENVIRONMENT, STREAM_ID, SYSTEM
 from glasslog_issuer.keys import load_key
 from glasslog_issuer.record import CommonFields, SignedRecord
 from glasslog_issuer.recorder import Recorder
 from glasslog_issuer.recorder.settings import Keeper
 from glasslog_issuer.registration import Registered
+from glasslog_issuer.stage.development_log import ISSUER_URI, DevelopmentLog
+from glasslog_issuer.stage.errors import DemoError
 
 SENT_TIMEOUT_S: Final = 60.0
 
@@ -54,7 +54,11 @@ class Vendor:
         found = [self.recorder.registered(signed) for signed in self.records]
         registered = [one for one in found if one is not None]
         if refused or len(registered) != len(self.records):
-            msg = f"expected the log to take all {len(self.records)} records, got {refused or len(registered)}"
+            reason = f", the first because of: {refused[0].title}: {refused[0].detail}" if refused else ""
+            msg = (
+                f"expected the log to take all {len(self.records)} records, "
+                f"got {len(registered)} taken and {len(refused)} refused{reason}"
+            )
             raise DemoError(msg)
         return registered
 

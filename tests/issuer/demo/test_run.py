@@ -15,16 +15,12 @@ from glasslog.verify import Trust
 from glasslog.vkey import decode_vkey
 from glasslog_issuer.cli import main
 from glasslog_issuer.demo import outsiders as demo_outsiders
-from glasslog_issuer.demo.command import _ending_on_signals
-from glasslog_issuer.demo.customer import Customer
-from glasslog_issuer.demo.development_log import development_log
-from glasslog_issuer.demo.errors import DemoError
-from glasslog_issuer.demo.narration import Narration
 from glasslog_issuer.demo.outsiders import Outsiders
 from glasslog_issuer.demo.run import Demonstration
-from glasslog_issuer.demo.stage import Stage
-from glasslog_issuer.demo.summary import Summary
 from glasslog_issuer.keys import load_key
+from glasslog_issuer.stage.narration import Narration
+from glasslog_issuer.stage.stage import Stage
+from glasslog_issuer.stage.summary import Summary
 
 COMMAND = [sys.executable, "-m", "glasslog_issuer", "demo"]
 
@@ -154,36 +150,3 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signa
     [url] = [word.rstrip(".") for word in told.split() if word.startswith("http://")]
     with pytest.raises(urllib3.exceptions.HTTPError):
         urllib3.request("GET", f"{url}/checkpoint", retries=False, timeout=5)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_request_to_end_unwinds_the_demo_and_nothing_after_it(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(SystemExit) as ended, _ending_on_signals():
-        signal.raise_signal(number)
-    assert ended.value.code == 128 + number
-    assert signal.getsignal(number) == before
-
-
-def test_a_log_that_does_not_start_is_told_with_its_own_words(tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("no folder")
-    with (
-        pytest.raises(DemoError, match=r"expected glasslog-server to start, got (.|\n)*log"),
-        development_log(tmp_path / "log", tmp_path / "log.txt"),
-    ):
-        pass
-
-
-def test_a_log_has_ended_when_its_block_is_left(tmp_path: Path) -> None:
-    with development_log(tmp_path / "log", tmp_path / "log.txt") as log:
-        assert log.process.poll() is None
-    assert log.process.poll() == 0
-
-
-def test_the_customer_sees_what_the_command_prints(tmp_path: Path) -> None:
-    customer = Customer(tmp_path)
-    customer.receive("nothing.glasslog", b"")
-    run = customer.run("verify", "nothing.glasslog", "--log-key", "no key")
-    assert run.line == "glasslog verify nothing.glasslog --log-key no key"
-    assert run.exit_code == 2
-    assert "--log-key" in run.output

@@ -40,7 +40,7 @@ def test_everything_is_as_it_must_be(run: tuple[int, dict[str, Any], Path]) -> N
     exit_code, summary, _ = run
     assert [check for check in summary["checks"] if not check["holds"]] == []
     assert (exit_code, summary["holds"]) == (0, True)
-    assert len(summary["checks"]) == 9
+    assert len(summary["checks"]) == 10
     assert summary["spans"]["records"]["inference"] == 8
     assert summary["spans"]["lost"] == {}
     assert [gap["guardian"] for gap in summary["gaps"]] == ["phi-redaction"]

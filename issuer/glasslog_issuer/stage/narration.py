@@ -1,6 +1,6 @@
 """Tell a person what happens, as it happens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import indent
@@ -13,8 +13,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from glasslog_issuer.demo.customer import CommandRun
-from glasslog_issuer.demo.summary import Check, Summary
+from glasslog_issuer.stage.customer import CommandRun
+from glasslog_issuer.stage.summary import Check, Summary
 
 _INDENT: Final = 3
 
@@ -70,19 +70,19 @@ class Narration:
             task = bar.add_task(doing, total=total)
             yield lambda count: bar.advance(task, count)
 
-    def guardrails(self, summary: Summary) -> None:
-        """Show what each guardrail did."""
-        words = list(dict.fromkeys(word for counts in summary.guardrails.values() for word in counts))
+    def guardrails(self, decided: Mapping[str, Mapping[str, int]]) -> None:
+        """Show what each guardrail did, by what it decided and how often."""
+        words = list(dict.fromkeys(word for counts in decided.values() for word in counts))
         table = Table(box=None, pad_edge=False)
         table.add_column("guardrail")
         for word in words:
             table.add_column(word, justify="right")
-        for guardian, counts in summary.guardrails.items():
+        for guardian, counts in decided.items():
             table.add_row(guardian, *(str(counts.get(word, "")) for word in words))
         self._console.print(Padding(table, (0, 0, 0, _INDENT)))
 
-    def end(self, summary: Summary) -> None:
-        """Show all checks, and what they come to."""
+    def end(self, summary: Summary, well: str) -> None:
+        """Show all checks, and what they come to: `well`, when all of them hold."""
         self._console.print()
         self._console.print(Rule())
         table = Table("", "check", "expected", "found", box=None, pad_edge=False)
@@ -94,14 +94,15 @@ class Narration:
         self._console.print()
         seconds = sum(summary.seconds.values())
         if summary.holds:
-            said = Text(f"Everything that should verify did; every forgery was caught. ({seconds:.1f} s)", "bold green")
+            said = Text(f"{well} ({seconds:.1f} s)", "bold green")
         else:
             said = Text("Not everything is as it must be: see the lines with a cross.", "bold red")
         self._console.print(said)
 
-    def kept(self, folder: Path) -> None:
+    def tell_kept(self, folder: Path) -> None:
         """Say where everything is."""
-        self._console.print(Text(f"Kept in {folder}: the log, weights, policies, receipts, the customer's files."))
+        kept = ", ".join(sorted(file.name for file in folder.iterdir()))
+        self._console.print(Text(f"Kept in {folder}: {kept}."))
 
 
 def _mark(*, good: bool) -> tuple[str, str]:

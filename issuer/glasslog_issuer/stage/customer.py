@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from glasslog_issuer.demo.errors import DemoError
+from glasslog_issuer.stage.errors import DemoError
 
 COMMAND_TIMEOUT_S: Final = 60.0
 OUTPUT_COLUMNS: Final = 120
@@ -26,7 +26,8 @@ class Customer:
     """Someone with a folder of files and the command `glasslog`."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder, in which the command is run; its files are named without it."""
+        """Take the folder, made when it is missing, in which the command is run; its files are named without it."""
+        folder.mkdir(exist_ok=True)
         self.folder = folder
 
     def receive(self, name: str, data: bytes) -> None:

@@ -1,17 +1,17 @@
-"""Where the demo tells what it does and keeps what it finds: steps with their time, checks with their outcome."""
+"""Where a demo tells what it does and keeps what it finds: steps with their time, checks with their outcome."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from glasslog_issuer.demo.narration import Narration
-from glasslog_issuer.demo.summary import Summary
+from glasslog_issuer.stage.narration import Narration
+from glasslog_issuer.stage.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The summary that decides how the demo ends, and who tells of it."""
+    """The summary that decides how a demo ends, and who tells of it."""
 
     summary: Summary
     narration: Narration

@@ -3,7 +3,7 @@
 The order of the checks, with what each costs for a record of 1 KB:
 
 1. length (nothing)
-2. frame and headers, strictly (4 us)
+2. frame and headers, strictly (1 us for one of an issuer that came before, else 15 us)
 3. the key that may sign for this issuer now, and, for content that is no record, whether the log takes it (1 us)
 4. the signature (55-60 us)
 5. the schema of the record (4 us for one of a form that came before, else 15-25 us)
@@ -88,7 +88,7 @@ class Admission:
             msg = f"expected a statement of at most {STATEMENT_BYTES_MAX} bytes, got {len(data)}"
             raise TooLargeError(msg)
         statement = decode_statement(data)
-        issuer, subject, kid, content_type, payload, *_ = statement
+        issuer, subject, kid, content_type, _, _, payload_start = statement
         key = authority.key_for(issuer, kid, now_ms)
         is_record = content_type == CONTENT_TYPE_RECORD
         if not is_record:
@@ -96,7 +96,7 @@ class Admission:
         statement.verify(key)
         record_type = stream = None
         if is_record:
-            record_type, stream_id, seq = self._moulds.read(payload)
+            record_type, stream_id, seq = self._moulds.read(data, payload_start, statement.payload_end)
             stream = (stream_id, seq)
             authority.check_kind(kid, content_type, record_type)
             authority.check_entry_bytes(len(data))

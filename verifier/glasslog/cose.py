@@ -5,7 +5,6 @@ they were received, so both are slices of the input and are never encoded again.
 `glasslog.statement` and `glasslog.receipt` to say.
 """
 
-import struct
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
@@ -27,19 +26,16 @@ CWT_IAT: Final = 6
 EMPTY_MAP: Final = b"\xa0"
 _TAGGED_ARRAY_OF_4: Final = b"\xd2\x84"  # tag 18 (COSE_Sign1), array(4)
 _NULL: Final = b"\xf6"
-_SIG_STRUCTURE_PREFIX: Final = b"\x84\x6aSignature1"
-_NO_EXTERNAL_AAD: Final = b"\x40"
+SIG_STRUCTURE_PREFIX: Final = b"\x84\x6aSignature1"  # RFC 9052 section 4.4, up to the protected header
+NO_EXTERNAL_AAD: Final = b"\x40"
 # The frame of nearly every statement: a protected header of 24 to 255 bytes, no unprotected one, a payload of 256 to
 # 65,535 bytes, a signature of 64.
 _COMMON_START: Final = b"\xd2\x84\x58"
 _COMMON_MIDDLE: Final = b"\xa0\x59"
 _COMMON_END: Final = b"\x58\x40"
 _DIRECT_LENGTH_MAX: Final = 23
-_TWO_BYTE_LENGTH: Final = 256
-_TWO_BYTE_LENGTH_MAX: Final = 65_535
-_COMMON_SIG_STRUCTURE: Final = _SIG_STRUCTURE_PREFIX + b"\x58"
-_COMMON_HEADS: Final = struct.Struct(f"{len(_COMMON_SIG_STRUCTURE)}sB")
-_TWO_BYTE_HEAD: Final = struct.Struct(">BBH")  # no external data, then the head of the payload
+_PROTECTED_START: Final = 4
+_FRAME_BYTES: Final = _PROTECTED_START + len(_COMMON_MIDDLE) + 2 + len(_COMMON_END) + SIGNATURE_BYTES
 
 
 class Sign1(NamedTuple):
@@ -71,40 +67,7 @@ def encode_bytes(value: bytes) -> bytes:
 
 def signed_bytes(protected: bytes, payload: bytes) -> bytes:
     """Return the Sig_structure that a COSE_Sign1 signature is over, without external data (RFC 9052 section 4.4)."""
-    length = len(protected)
-    if (
-        _DIRECT_LENGTH_MAX < length < _TWO_BYTE_LENGTH <= len(payload) <= _TWO_BYTE_LENGTH_MAX
-    ):  # nearly always: one copy
-        heads = _COMMON_HEADS.pack(_COMMON_SIG_STRUCTURE, length), _TWO_BYTE_HEAD.pack(0x40, 0x59, len(payload))
-        return b"".join((heads[0], protected, heads[1], payload))
-    parts = (_SIG_STRUCTURE_PREFIX, encode_bytes(protected), _NO_EXTERNAL_AAD, encode_bytes(payload))
-    return b"".join(parts)
-
-
-def split_statement(data: bytes, position: int = 0) -> tuple[int, int, int, int] | None:
-    """Return where the parts of a COSE_Sign1 message lie that is framed as nearly every statement is, without a copy.
-
-    They are: end of the protected header (which starts after the four bytes of tag, array and head), start and end of
-    the payload, end of the message. None for any other frame, which is for `read_sign1` to accept or refuse: here the
-    unprotected header is empty, the protected one takes 24 to 255 bytes, the payload 256 to 65,535, and the signature
-    64. What is found is exactly what `read_sign1` would find.
-    """
-    try:
-        length = data[position + 3]
-        if data[position : position + 3] != _COMMON_START or length <= _DIRECT_LENGTH_MAX:
-            return None
-        protected_end = position + 4 + length
-        if data[protected_end : protected_end + 2] != _COMMON_MIDDLE:
-            return None
-        start = protected_end + 4
-        payload_length = data[start - 2] << 8 | data[start - 1]
-        end = start + payload_length
-    except IndexError:
-        return None
-    if payload_length < _TWO_BYTE_LENGTH or data[end : end + 2] != _COMMON_END:
-        return None
-    message_end = end + 2 + SIGNATURE_BYTES
-    return (protected_end, start, end, message_end) if message_end <= len(data) else None
+    return b"".join((SIG_STRUCTURE_PREFIX, encode_bytes(protected), NO_EXTERNAL_AAD, encode_bytes(payload)))
 
 
 def decode_sign1(data: bytes) -> Sign1:
@@ -162,7 +125,26 @@ def sequence_items(data: bytes) -> Iterator[bytes]:
     """Yield what `cbor.sequence_items` does, several times faster where it is statements. Raises MalformedError."""
     position = 0
     while position < len(data):
-        parts = split_statement(data, position)
-        end = cbor.item_end(data, position) if parts is None else parts[3]
+        end = _common_end(data, position) or cbor.item_end(data, position)
         yield data[position:end]
         position = end
+
+
+def _common_end(data: bytes, position: int) -> int:
+    """Return where a message ends that is framed as nearly every statement is, 0 for all others."""
+    try:
+        middle = position + _PROTECTED_START + data[position + 3]
+        payload_bytes = data[middle + 2] << 8 | data[middle + 3]
+    except IndexError:
+        return 0
+    end = middle + payload_bytes + _FRAME_BYTES - _PROTECTED_START
+    if (
+        data.startswith(_COMMON_START, position)
+        and data.startswith(_COMMON_MIDDLE, middle)
+        and data.startswith(_COMMON_END, end - SIGNATURE_BYTES - len(_COMMON_END))
+        and data[position + 3] > _DIRECT_LENGTH_MAX
+        and data[middle + 2]
+        and end <= len(data)
+    ):
+        return end
+    return 0

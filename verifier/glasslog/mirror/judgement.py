@@ -9,14 +9,12 @@ from typing import Final, NamedTuple
 
 from glasslog.audit.extract import EXTRACTING, Extract
 from glasslog.authority import Authority
-from glasslog.cose import signed_bytes
 from glasslog.errors import AuthorityError, GlasslogError
 from glasslog.keys import PublicKey
 from glasslog.merkle import LeafIndex
-from glasslog.mirror.known_statements import KnownStatements
 from glasslog.records import POLICY_RECORD_TYPES, decode_record
 from glasslog.records.mould import Moulds
-from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement
+from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, decode_statement
 
 SCHEMA: Final = "schema"
 """The entry is no statement in our profile, or no record of its type."""
@@ -27,7 +25,6 @@ SIGNATURE: Final = "signature"
 
 _MS_PER_S: Final = 1_000
 _extract: Final = Moulds(EXTRACTING).read
-_decode_statement: Final = KnownStatements().decode
 
 
 class Judgement(NamedTuple):
@@ -54,9 +51,10 @@ class Judge:
         statement = None
         stage = SCHEMA
         try:
-            statement = _decode_statement(entry)
-            issuer, _, kid, content_type, payload, protected, signature, _ = statement
-            extract = _extract(payload) if content_type == CONTENT_TYPE_RECORD else None
+            statement = decode_statement(entry)
+            issuer, _, kid, content_type, _, _, start = statement
+            is_record = content_type == CONTENT_TYPE_RECORD
+            extract = _extract(entry, start, statement.payload_end) if is_record else None
             stage = AUTHORITY
             if self.authority is None:
                 self.authority = _establish(statement, index)
@@ -66,10 +64,10 @@ class Judge:
             if key is None or len(entry) > self._entry_bytes_max:
                 key = self._key(self.authority, statement, record_type, time_s)
             stage = SIGNATURE
-            key.verify(signature, signed_bytes(protected, payload))
+            statement.verify(key)
             if record_type in POLICY_RECORD_TYPES:
                 stage = AUTHORITY
-                self.authority = self.authority.apply(statement, decode_record(payload), index)
+                self.authority = self.authority.apply(statement, decode_record(statement.payload), index)
                 self._permitted.clear()
         except GlasslogError as error:
             return Judgement(statement, None, stage, error)

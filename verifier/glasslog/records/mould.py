@@ -96,11 +96,13 @@ class Moulds(Generic[T]):
         """Return how many moulds there are."""
         return len(self._moulds)
 
-    def read(self, payload: bytes) -> T:
-        """Return what is wanted of the record that a payload is. Raises MalformedError, as `decode_record`."""
-        if len(payload) <= RECORD_BYTES_MAX:
+    def read(self, data: bytes, start: int = 0, end: int | None = None) -> T:
+        """Return what is wanted of the record that `data[start:end]` is. Raises MalformedError, as `decode_record`."""
+        if end is None:
+            end = len(data)
+        if end - start <= RECORD_BYTES_MAX:
             for position, mould in enumerate(self._moulds):
-                found = mould.fullmatch(payload)
+                found = mould.fullmatch(data, start, end)
                 if found is not None:
                     try:
                         wanted: T = mould.read(*found.groups())
@@ -109,6 +111,7 @@ class Moulds(Generic[T]):
                     if position:
                         self._moulds.insert(0, self._moulds.pop(position))
                     return wanted
+        payload = data[start:end]
         record = decode_record(payload)
         self._misses += 1
         if self._misses % (LEARNING_INTERVAL * (_RARELY if self._looks_in_vain > _PATIENCE else 1)) == 0:

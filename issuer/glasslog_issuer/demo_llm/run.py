@@ -137,9 +137,9 @@ class Demonstration:
         counts = processor.counts()
         self.summary.spans = {**asdict(counts), "exported": len(service.exported.get_finished_spans())}
         self._stage.check("spans that are not on the log", expected=0, found=sum(counts.lost.values()))
-        self._stage.check(
-            "inferences recorded", expected=len(self._questions), found=counts.records.get("inference", 0)
-        )
+        recorded = counts.records.get("inference", 0)
+        self._stage.check("inferences recorded", expected=len(self._questions), found=recorded)
+        self._stage.check("records that the log refused", expected=0, found=len(vending.recorder.refused()))
         self._narration.tell(f"The model was asked {asked} times; the other questions were stopped before.")
         return answered_without
 
@@ -172,9 +172,7 @@ class Demonstration:
     def _replay(self, service: Service, vending: Vendor, entries: Sequence[Entry]) -> None:
         completed = [entry for entry in auditor.answers(entries) if entry.record.body["status"] == "completed"]
         if not completed:
-            msg = (
-                f"expected answers of the model on the log, to replay some of them, got none in {len(entries)} records"
-            )
+            msg = f"expected answers of the model on the log, to replay some of them, got none in {len(entries)}"
             raise DemoError(msg)
         chosen = completed[:: max(1, len(completed) // REPLAYED)][:REPLAYED]
         with self._stage.step("Replay some decisions at temperature 0", "replay"):

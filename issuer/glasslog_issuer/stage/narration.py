@@ -35,7 +35,7 @@ class Narration:
 
     def tell(self, text: str) -> None:
         """Say a sentence or two."""
-        self._console.print(Padding(Text(text), (0, 0, 0, _INDENT)))
+        self._console.print(Padding.indent(Text(text), _INDENT))
 
     def show(self, lines: str, style: str = "") -> None:
         """Show lines as they are, for the terminal to wrap: what a person may want to copy."""
@@ -55,7 +55,7 @@ class Narration:
 
     def tell_marked(self, text: str, *, good: bool) -> None:
         """Say something behind a tick or a cross."""
-        self._console.print(Padding(Text.assemble(_mark(good=good), f" {text}"), (0, 0, 0, _INDENT)))
+        self._console.print(Padding.indent(Text.assemble(_mark(good=good), f" {text}"), _INDENT))
 
     @contextmanager
     def progress(self, doing: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -79,7 +79,7 @@ class Narration:
             table.add_column(word, justify="right")
         for guardian, counts in decided.items():
             table.add_row(guardian, *(str(counts.get(word, "")) for word in words))
-        self._console.print(Padding(table, (0, 0, 0, _INDENT)))
+        self._console.print(Padding.indent(table, _INDENT))
 
     def end(self, summary: Summary, well: str) -> None:
         """Show all checks, and what they come to: `well`, when all of them hold."""

@@ -10,7 +10,7 @@ from glasslog_server.errors import StoreError
 from glasslog_server.storage import keys, rocks_secondary
 from glasslog_server.storage.rocks import RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine
-from glasslog_server.storage.rocks_secondary import SecondaryStore
+from glasslog_server.storage.rocks_secondary import SecondaryEngine, SecondaryStore
 from tests.server.rounds import META, Writer
 
 
@@ -70,4 +70,40 @@ def test_a_view_that_stays_empty_is_no_reason_to_remove_anything(
     monkeypatch.setattr(rocks_secondary, "OPENING_S", 0.05)
     with pytest.raises(StoreError, match=r"expected to see what the writer of .* has written, got an empty view"):
         SecondaryStore.follow(tmp_path / "store", tmp_path / "own")
+    engine.close()
+
+
+LARGE = bytes(range(256)) * 256  # as large as a bundle
+
+
+def test_large_rows_that_were_written_out_can_be_read(tmp_path: Path) -> None:
+    """Once they were in files of their own, and a secondary that read one crashed its process."""
+    engine = RocksEngine.create(tmp_path / "store")
+    engine.write([(b"large", LARGE)])
+    engine.flush()
+    follower = SecondaryEngine(tmp_path / "store", tmp_path / "own")
+    assert follower.get(b"large") == LARGE
+    assert [value for _, value in follower.scan(b"large", b"large")] == [LARGE]
+    follower.close()
+    engine.close()
+
+
+def test_a_store_is_seen_after_large_rows_were_replaced(tmp_path: Path) -> None:
+    """Once the files of replaced rows were removed, and then a new secondary saw nothing at all."""
+    engine = RocksEngine.create(tmp_path / "store")
+    for name in (b"first", b"second"):
+        engine.write([(name, LARGE)])
+        engine.flush()
+    follower = SecondaryEngine(tmp_path / "store", tmp_path / "own")
+    engine.write([(b"third", b"small")], deletes=[b"second"])
+    engine.flush()
+    engine._db.compact_range(None, None)  # noqa: SLF001 (a server never does this by hand)
+    engine.write([(b"fourth", b"after")])
+    engine.flush()
+    opened_anew = SecondaryEngine(tmp_path / "store", tmp_path / "new")
+    follower.catch_up()
+    for reader in (follower, opened_anew):
+        names = [b"first", b"second", b"third", b"fourth"]
+        assert reader.get_many(names) == [LARGE, None, b"small", b"after"]
+        reader.close()
     engine.close()

@@ -28,7 +28,6 @@ _BLOCK_BYTES = 8 * 1_024
 _FILTER_BLOCK_BYTES = 32 * 1_024
 _TABLE_FORMAT = 5  # the first with the smaller and faster filters
 _RUNS_MAX = 8  # sorted runs that may pile up before they are merged: a lookup asks one filter for each
-_BLOB_BYTES_MIN = 16 * 1_024  # larger than any tile: bundles, and fragments of busy rounds
 _SYNC_CHUNK_BYTES = 1_024 * 1_024
 _INFO_LOG_BYTES = 4 * 1_024 * 1_024
 _INFO_LOGS_KEPT = 4
@@ -86,14 +85,11 @@ def _set_tables(options: Options) -> None:
     table.set_pin_top_level_index_and_filter(True)
     table.set_pin_l0_filter_and_index_blocks_in_cache(True)
     options.set_block_based_table_factory(table)
+    # LZ4 leaves an eighth more than Zstandard does and costs a quarter.
     options.set_compression_type(DBCompressionType.lz4())
     # Rows are written once and found by random keys: merging whole runs costs a third less than moving rows level by
     # level, and the space it takes for a while is that of the small rows alone.
     options.set_compaction_style(DBCompactionStyle.universal())
     options.set_level_zero_file_num_compaction_trigger(_RUNS_MAX)
-    # Bundles go to files of their own when a memtable is written out, compressed once, and no compaction rewrites them.
-    # There is hardly any garbage to collect: fragments are mostly replaced before they leave the memtable.
-    options.set_enable_blob_files(True)
-    options.set_min_blob_size(_BLOB_BYTES_MIN)
-    # LZ4 leaves an eighth more than Zstandard does and costs a quarter: 0.7 instead of 2.6 us for a record of 1 KB.
-    options.set_blob_compression_type(DBCompressionType.lz4())
+    # No blob files for the large rows: RocksDB's secondary instances, which workers read by, cannot live with them. A
+    # read of a blob crashes the process, and once a blob file was removed a new instance sees an empty store.

@@ -5,9 +5,8 @@ published. It writes nothing but its own log, into a folder of its own. Catching
 each entry that the writer still has in its memory alone (less than 1 us for what it has written out), and holds the
 interpreter's lock: so it is done when a read needs it, never for its own sake.
 
-Whoever changes `rocks_engine` or `rocks`: the options of a secondary must be those of the writer, and nothing that a
-reader calls may scan rows whose values are in blob files: the writer may have removed such a file, and the wrapper then
-crashes the process instead of raising (a point read raises).
+Whoever changes `rocks_engine` or `rocks`: the options of a secondary must be those of the writer, and no row may be in
+a blob file: a secondary of this RocksDB crashes when it reads one, and stays empty once one was removed.
 """
 
 import time

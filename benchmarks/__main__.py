@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks import audit, growing, ingest, latency, limits, plots, sequencer
-from benchmarks.figures import Curve, Figure, report
+from benchmarks import audit, growing, ingest, latency, limits, plots, sequencer, tables
+from benchmarks.figures import Curve, Figure, keep, report
 
 AUDITED = 100_000
 
@@ -71,13 +71,13 @@ def main(
     """Measure the log beside the limits of this machine, and keep the figures in results.json."""
     plan = Plan(records, singles, runs, entries, trace)
     figures: list[Figure] = []
-    curves: list[Curve] = []
     for part in chosen or (tuple(PARTS) if full else _QUICK):
-        measured, drawn = PARTS[part](plan)
+        measured, curves = PARTS[part](plan)
+        keep(part, measured, curves)
         figures += measured
-        curves += drawn
-    report(figures, curves)
+    report(figures)
     plots.draw()
+    tables.write(tuple(PARTS))
 
 
 if __name__ == "__main__":

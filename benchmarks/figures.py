@@ -77,8 +77,8 @@ def machine() -> dict[str, object]:
     }
 
 
-def report(figures: list[Figure], curves: list[Curve]) -> None:
-    """Print the figures as a table and as one line of JSON, and keep them."""
+def report(figures: list[Figure]) -> None:
+    """Print the figures as a table and as one line of JSON."""
     table = Table(title="Medians of the runs; the limit is measured in the same run")
     for column in ("figure", "value", "limit", "ratio", "what it is"):
         table.add_column(column, justify="left" if column in {"figure", "what it is"} else "right")
@@ -87,7 +87,6 @@ def report(figures: list[Figure], curves: list[Curve]) -> None:
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
         table.add_row(figure.name, f"{figure.value:,.2f} {figure.unit}", limit, ratio, figure.meaning)
     Console(width=140).print(table)
-    _keep(figures, curves)
     print(json.dumps({figure.name: round(figure.value, 2) for figure in figures}))
 
 
@@ -97,12 +96,14 @@ def read_results() -> dict[str, Any]:
     return results
 
 
-def _keep(figures: list[Figure], curves: list[Curve]) -> None:
+def keep(part: str, figures: list[Figure], curves: list[Curve]) -> None:
+    """Put what a part of the suite has measured in the place of what it measured before, and leave all else."""
     results = read_results()
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    kept = results.get("figures", {})
+    kept = {name: entry for name, entry in results.get("figures", {}).items() if entry["part"] != part}
     for figure in figures:
         kept[figure.name] = {
+            "part": part,
             "value": round(figure.value, 4),
             "unit": figure.unit,
             "limit": None if figure.limit is None else round(figure.limit, 4),
@@ -116,4 +117,4 @@ def _keep(figures: list[Figure], curves: list[Curve]) -> None:
         points = [[round(value, 4) for value in point] for point in curve.points]
         drawn[curve.name] = {"columns": list(curve.columns), "points": points, "measured": today}
     document = {"machine": machine(), "figures": kept, "curves": drawn}
-    RESULTS.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    RESULTS.write_text(json.dumps(document, indent=1) + "\n")

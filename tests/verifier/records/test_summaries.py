@@ -137,6 +137,20 @@ def test_what_comes_again_and_again_is_learned_and_summarised_alike() -> None:
     assert moulds.learned == 1
 
 
+def test_a_record_is_read_where_it_stands() -> None:
+    moulds = Moulds(SUMMARISING)
+    for seq in range(1, 4 * LEARNING_INTERVAL):  # the first ones are decoded, the last ones fit a mould
+        payload = encode_record(inference(seq))
+        for before, after in ((b"", b""), (b"\xff", b""), (b"", b"\x00"), (payload, payload)):
+            end = len(before) + len(payload)
+            read = moulds.read(before + payload + after, len(before), end)
+            assert read == ("inference", "decisions", seq)
+        for start, end in ((1, len(payload)), (0, len(payload) - 1)):
+            with pytest.raises(MalformedError):
+                moulds.read(payload, start, end)
+    assert moulds.learned == 1
+
+
 def test_what_no_mould_fits_is_for_the_decoder_to_refuse() -> None:
     moulds = Moulds(SUMMARISING)
     for seq in range(1, 3 * LEARNING_INTERVAL):

@@ -9,20 +9,26 @@ down, before a hash of it is used. What a tile says about entries is for the cal
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, cast
 
 from glasslog.errors import ProofError
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import EMPTY_ROOT, Hash, LeafIndex, TreeSize, hash_children
 from glasslog.tiles import TILE_HEIGHT, TileId, tile_path, tile_width
 
+_LEAF_PREFIX: Final = b"\x00"
 _NODE_PREFIX: Final = b"\x01"
 _TILES_KEPT: Final = 256  # 511 hashes each: some 10 MB
 
 ReadTile = Callable[[TileId, int], Sequence[Hash]]
 """How the hashes of a tile of a given width are had. Raises AbsentError, MalformedError."""
+
+
+def hash_leaves(entries: Iterable[bytes]) -> list[Hash]:
+    """Return the leaf hashes of entries, as `hash_leaf` does of one, with less around it: audits hash millions."""
+    return cast("list[Hash]", [sha256(_LEAF_PREFIX + entry).digest() for entry in entries])
 
 
 def pyramid(hashes: Sequence[Hash]) -> list[list[Hash]]:
@@ -31,7 +37,8 @@ def pyramid(hashes: Sequence[Hash]) -> list[list[Hash]]:
     levels = [level]
     while len(level) > 1:
         pairs = iter(level)
-        level = [Hash(sha256(_NODE_PREFIX + left + right).digest()) for left, right in zip(pairs, pairs, strict=False)]
+        nodes = [sha256(_NODE_PREFIX + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
+        level = cast("list[Hash]", nodes)
         levels.append(level)
     return levels
 

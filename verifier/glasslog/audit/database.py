@@ -21,7 +21,6 @@ from glasslog.audit.rows import Row
 from glasslog.audit.tables import (
     ENTRY_COLUMNS,
     FINDING_COLUMNS,
-    HOUR_MS,
     ROWS,
     SCHEMA_NUMBER,
     TALLY_COLUMNS,
@@ -29,10 +28,9 @@ from glasslog.audit.tables import (
     index_statements,
     insert_statement,
 )
+from glasslog.audit.tallies import tallies_of
 from glasslog.errors import UncheckableError
 from glasslog.records.schema import TIME_MS_MAX
-
-NO_TIME: Final = -1  # the hour and the times of a tally of entries without one
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -124,34 +122,37 @@ class Database:
             self.insert_findings(findings)
 
     def _insert(self, batch: Batch) -> None:
-        shapes, anchors = self._shapes, self._anchors
-        sorts = [shapes[sort] for sort in batch.sorts]
-        entries: list[Row] = []
-        tallies: dict[tuple[int, int], list[int]] = {}
-        for entry, leaf, sort, subject, number, time, end, seq, prev, anchor in batch.entries:
-            shape, stream = sorts[sort]
-            anchor_number = 0 if anchor is None else anchors[anchor]
-            entries.append((entry, leaf, shape, stream, subject, number, time, end, seq, prev, anchor_number))
-            at = NO_TIME if time is None else time
-            key = (at // HOUR_MS, shape)
-            tally = tallies.get(key)
-            if tally is None:
-                tallies[key] = [1, entry, entry, at, at]
-            else:
-                tally[0] += 1
-                tally[2] = entry
-                if at < tally[3]:
-                    tally[3] = at
-                elif at > tally[4]:
-                    tally[4] = at
+        sorts = [self._shapes[sort] for sort in batch.sorts]
         others: dict[str, list[Row]] = {}
         for table, row in batch.rows:
             others.setdefault(table, []).append(row)
         execute = self._connection.executemany
-        execute(_INSERT_ENTRY, entries)
+        execute(_INSERT_ENTRY, self._entry_rows(batch, sorts))
         for table, added in others.items():
             execute(_INSERT_ROW[table], added)
-        execute(_TALLY, [(*key, *tally) for key, tally in tallies.items()])
+        execute(_TALLY, tallies_of(batch, [shape for shape, _ in sorts]))
+
+    def _entry_rows(self, batch: Batch, sorts: Sequence[tuple[int, int]]) -> list[Row]:
+        """Return the rows of the table, with octets as `bytearray`, which sqlite3 takes as it is.
+
+        It looks for an adapter for each `bytes` that it is given, and that costs more than the whole rest of a row.
+        """
+        anchors = self._anchors
+        return [
+            (
+                entry,
+                bytearray(leaf),
+                *sorts[sort],
+                bytearray(subject) if type(subject) is bytes else subject,
+                number if number is None else bytearray(number),
+                time,
+                end,
+                seq,
+                prev if prev is None else bytearray(prev),
+                0 if anchor is None else anchors[anchor],
+            )
+            for entry, leaf, sort, subject, number, time, end, seq, prev, anchor in batch.entries
+        ]
 
     def insert_heads(self, heads: Iterable[Head]) -> None:
         """Insert verified tree heads, in any order; one that is there already is left as it is."""

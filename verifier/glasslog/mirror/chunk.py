@@ -15,10 +15,11 @@ from glasslog.errors import GlasslogError, MalformedError
 from glasslog.heads import KeptHead, decode_heads
 from glasslog.keys import PublicKey
 from glasslog.limits import TILE_WIDTH
-from glasslog.merkle import Hash, LeafIndex, TreeSize, hash_leaf
-from glasslog.mirror.judgement import SCHEMA, Judge, Judgement
+from glasslog.merkle import Hash, TreeSize
+from glasslog.mirror.judgement import SCHEMA, Judge
 from glasslog.sources.source import LogSource, read_bundle, read_tile
-from glasslog.subtrees import fold, push, pyramid, within
+from glasslog.statement import SignedStatement
+from glasslog.subtrees import fold, hash_leaves, push, pyramid, within
 from glasslog.tiles import BundleId, TileId, bundle_width, decode_bundle, tile_path
 
 TREE: Final = "tree"
@@ -106,7 +107,7 @@ class _Replay:
         except MalformedError as error:
             entries = []
             self._result.faults.append((TREE, bundle.index * TILE_WIDTH, str(error), None))
-        levels = pyramid([hash_leaf(entry) for entry in entries])
+        levels = pyramid(hash_leaves(entries))
         tile = self._tile(TileId(0, bundle.index), width)
         if entries and _root(levels) == root:
             if levels[0] != tile:
@@ -149,21 +150,22 @@ class _Replay:
     def _judge_all(self, first: int, entries: Sequence[bytes | None], leaves: Sequence[Hash]) -> None:
         judge, add, add_other = self._judge.judge, self._batch.add, self._batch.add_other
         covered, time = self._covered, self._time
-        for index in range(max(self._chunk.start, first), min(self._chunk.end, first + len(entries))):
+        start, end = max(self._chunk.start, first), min(self._chunk.end, first + len(entries))
+        for index, entry, leaf in zip(
+            range(start, end), entries[start - first :], leaves[start - first :], strict=False
+        ):
             while covered <= index:
                 covered, time = next(self._covers)
-            entry, leaf = entries[index - first], leaves[index - first]
             if entry is None:
                 add_other(index, leaf, None)
                 continue
-            judged = judge(entry, LeafIndex(index), time)
-            statement, extract, _, error = judged
+            statement, extract, check, error = judge(entry, index, time)
             if statement is None or extract is None:
                 add_other(index, leaf, statement)
             else:
                 add(index, leaf, statement, extract)
             if error is not None:
-                self._result.faults.append(_fault(index, judged))
+                self._result.faults.append(_fault(index, statement, check, error))
         self._covered, self._time = covered, time
 
     # ----------------------------------------------------------------------------------------------------------- heads
@@ -195,6 +197,5 @@ def _root(levels: Levels) -> Hash:
     return fold(within(levels, len(levels[0])))
 
 
-def _fault(index: int, judged: Judgement) -> Fault:
-    issuer = judged.statement.issuer if judged.statement is not None else None
-    return judged.check or SCHEMA, index, str(judged.error), issuer
+def _fault(index: int, statement: SignedStatement | None, check: str | None, error: GlasslogError) -> Fault:
+    return check or SCHEMA, index, str(error), None if statement is None else statement.issuer

@@ -5,7 +5,7 @@ of statement and record, a key that was registered earlier in the log and valid 
 policy in force, the signature. An entry that fails changes nothing: later ones are judged as if it were not there.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from glasslog.audit.extract import EXTRACTING, Extract
 from glasslog.authority import Authority
@@ -27,13 +27,17 @@ _MS_PER_S: Final = 1_000
 _extract: Final = Moulds(EXTRACTING).read
 
 
+Judged: TypeAlias = tuple[SignedStatement | None, Extract | None, str | None, GlasslogError | None]
+"""A Judgement as a plain tuple, for there are millions."""
+
+
 class Judgement(NamedTuple):
     """What an entry is. `extract` is None for content without a record, and for what was refused for `error`."""
 
     statement: SignedStatement | None
     extract: Extract | None
-    check: str | None = None
-    error: GlasslogError | None = None
+    check: str | None
+    error: GlasslogError | None
 
 
 class Judge:
@@ -46,19 +50,19 @@ class Judge:
         self._permitted: dict[tuple[str, bytes, str | None], PublicKey] = {}  # by this authority, at this time
         self._entry_bytes_max = 0
 
-    def judge(self, entry: bytes, index: LeafIndex, time_s: int) -> Judgement:
+    def judge(self, entry: bytes, index: int, time_s: int) -> Judged:
         """Judge entry `index`, first covered by a head of `time_s`, POSIX seconds. Costs one signature check."""
-        statement = None
+        statement = extract = None
         stage = SCHEMA
         try:
             statement = decode_statement(entry)
             issuer, _, kid, content_type, _, _, start = statement
-            is_record = content_type == CONTENT_TYPE_RECORD
-            extract = _extract(entry, start, statement.payload_end) if is_record else None
+            if content_type == CONTENT_TYPE_RECORD:
+                extract = _extract(entry, start, statement.payload_end)
             stage = AUTHORITY
             if self.authority is None:
                 self.authority = _establish(statement, index)
-                return Judgement(statement, extract)
+                return statement, extract, None, None
             record_type = None if extract is None else extract[0][0][0]
             key = self._permitted.get((issuer, kid, record_type)) if time_s == self._time_s else None
             if key is None or len(entry) > self._entry_bytes_max:
@@ -67,11 +71,11 @@ class Judge:
             statement.verify(key)
             if record_type in POLICY_RECORD_TYPES:
                 stage = AUTHORITY
-                self.authority = self.authority.apply(statement, decode_record(statement.payload), index)
+                self.authority = self.authority.apply(statement, decode_record(statement.payload), LeafIndex(index))
                 self._permitted.clear()
         except GlasslogError as error:
-            return Judgement(statement, None, stage, error)
-        return Judgement(statement, extract)
+            return statement, None, stage, error
+        return statement, extract, None, None
 
     def _key(self, authority: Authority, statement: SignedStatement, record_type: str | None, time_s: int) -> PublicKey:
         """Return the key that the statement is to be verified with. Raises UnknownKeyError, AuthorityError.
@@ -96,10 +100,10 @@ def judge(
 ) -> tuple[Judgement, Authority | None]:
     """Judge one entry by the authority before it; return the authority after it too."""
     one = Judge(authority)
-    return one.judge(entry, index, time_s), one.authority
+    return Judgement(*one.judge(entry, index, time_s)), one.authority
 
 
-def _establish(statement: SignedStatement, index: LeafIndex) -> Authority:
+def _establish(statement: SignedStatement, index: int) -> Authority:
     if index != 0:
         msg = "expected an entry 0 that establishes the log's policy, got none"
         raise AuthorityError(msg)

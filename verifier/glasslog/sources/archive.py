@@ -122,16 +122,17 @@ class ArchiveSource:
             msg = f"expected {name} in the archive {self.path}, got none of that name"
             raise AbsentError(msg)
         header, size = member
-        local = _LOCAL.unpack(_read_at(self._file, header, _LOCAL.size))
-        start = header + _LOCAL.size
-        if local[0] != _LOCAL_MARK or local[3] != _STORED or _read_at(self._file, start, local[9]) != name.encode():
+        expected = name.encode()
+        head = _read_at(self._file, header, _LOCAL.size + len(expected))
+        local = _LOCAL.unpack_from(head)
+        if (local[0], local[3], local[9]) != (_LOCAL_MARK, _STORED, len(expected)) or head[_LOCAL.size :] != expected:
             msg = f"expected the archive's directory and its member {name} to agree, got two stories"
             raise MalformedError(msg)
-        return start + local[9] + local[10], size
+        return header + len(head) + local[10], size
 
 
 class _Section:
-    """A part of a file that is read from its start to its end, whoever else moves the file's position."""
+    """A part of a file that is read from its start to its end."""
 
     def __init__(self, file: BinaryIO, position: int, size: int) -> None:
         self._file, self._position, self._left = file, position, size
@@ -145,8 +146,7 @@ class _Section:
 
 
 def _read_at(file: BinaryIO, position: int, size: int) -> bytes:
-    file.seek(position)
-    data = file.read(size)
+    data = os.pread(file.fileno(), size, position)
     if len(data) != size:
         msg = f"expected {size} bytes at {position} of the archive, got {len(data)}: it is truncated"
         raise MalformedError(msg)

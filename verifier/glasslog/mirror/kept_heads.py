@@ -10,11 +10,11 @@ from typing import Final
 from glasslog.authority import operator_issuer
 from glasslog.checkpoint import Checkpoint
 from glasslog.errors import AbsentError, MalformedError, UncheckableError
-from glasslog.heads import KeptHead, encode_heads
+from glasslog.heads import KeptHead
 from glasslog.merkle import TreeSize
+from glasslog.mirror.heads_file import HeadsFile
 from glasslog.mirror.progress import Progress
 from glasslog.mirror.state import State
-from glasslog.sources.head_stream import read_heads
 from glasslog.sources.source import LogSource
 
 _WRITTEN_AT_ONCE: Final = 1_000
@@ -23,55 +23,23 @@ _WRITTEN_AT_ONCE: Final = 1_000
 def store_heads(source: LogSource, state: State, size: TreeSize, progress: Progress) -> None:
     """Bring the file of kept heads up to the tree of `size`.
 
-    A run that was stopped may have left a part of a head at the end: it is cut off. Raises UncheckableError when the
-    source has no heads up to `size`, MalformedError when they are out of order.
+    Raises UncheckableError when the source has no heads up to `size`, MalformedError when they are out of order.
     """
-    last = _repair(state)
-    if last == size:
+    file = HeadsFile(state.heads_path)
+    if file.last == size:
         return
-    progress.begin("tree heads", size, last)
+    progress.begin("tree heads", size, file.last)
     try:
-        for heads in _batches(source, TreeSize(last + 1), size):
-            append_heads(state, heads)
-            progress.advance(heads[-1].size - last)
-            last = heads[-1].size
+        for heads in _batches(source, TreeSize(file.last + 1), size):
+            progress.advance(heads[-1].size - file.last)
+            file.append(heads)
     except AbsentError as error:
         msg = f"expected {source.name} to hand out its tree heads (GET /heads): without them no entry has a time"
         raise UncheckableError(msg) from error
     progress.end()
-    if last != size:
-        msg = f"expected a kept tree head of size {size} from {source.name}, got none above {last}"
+    if file.last != size:
+        msg = f"expected a kept tree head of size {size} from {source.name}, got none above {file.last}"
         raise UncheckableError(msg)
-
-
-def append_heads(state: State, heads: list[KeptHead]) -> None:
-    """Write heads behind those that are there."""
-    try:
-        with state.heads_path.open("ab") as file:
-            file.write(encode_heads(heads))
-    except OSError as error:
-        msg = f"cannot write {state.heads_path}: {error.strerror}"
-        raise UncheckableError(msg) from error
-
-
-def _repair(state: State) -> int:
-    """Return the size of the last whole head in the file, after cutting off what follows it."""
-    last = length = 0
-    path = state.heads_path
-    if not path.exists():
-        return last
-    try:
-        with path.open("r+b") as file:
-            try:
-                for head in read_heads(file):
-                    last = head.size
-                    length += len(head.encode())
-            except MalformedError:
-                file.truncate(length)
-    except OSError as error:
-        msg = f"cannot use {path}: {error.strerror}"
-        raise UncheckableError(msg) from error
-    return last
 
 
 def _batches(source: LogSource, start: TreeSize, size: TreeSize) -> Iterator[list[KeptHead]]:

@@ -20,7 +20,7 @@ from typing import Final
 from glasslog.audit.database import Database, Head
 from glasslog.audit.facts import Batch
 from glasslog.audit.finding import Finding, Severity
-from glasslog.errors import UncheckableError
+from glasslog.errors import MalformedError, UncheckableError
 from glasslog.fork import ForkEvidence
 from glasslog.heads import decode_head, encode_heads
 from glasslog.limits import TILE_WIDTH
@@ -34,6 +34,7 @@ from glasslog.mirror.state import Place, State
 from glasslog.mirror.sync import Synced, fork_name
 from glasslog.mirror.worker import Setting, Work
 from glasslog.mirror.workers import replay_all
+from glasslog.sources.head_index import HEADS_INDEX
 from glasslog.subtrees import fold, pyramid, within
 from glasslog.tiles import BundleId, TileId, bundle_path, tile_path, tile_width
 
@@ -59,7 +60,11 @@ def replay(
     synced: Synced, state: State, database: Database, progress: Progress, processes: int
 ) -> tuple[Outcome, OperatorEntries]:
     """Replay every entry of the synced tree that the database has not. Raises UncheckableError, VerificationError."""
-    return _Replay(synced, state, database, progress).run(processes)
+    try:
+        return _Replay(synced, state, database, progress).run(processes)
+    except MalformedError:
+        state.discard(HEADS_INDEX)  # it may be the heads: the next mirroring reads them from their beginning and mends
+        raise
 
 
 class _Replay:

@@ -4,6 +4,7 @@
     checkpoints/         every checkpoint of the log that was ever seen, verbatim
     tile/...             verified tiles and entry bundles (C2SP tlog-tiles), unless the log is read in place
     heads                kept heads up to the checkpoint
+    heads.index          where in that file some of them start
     evidence/            forks that were proven, and what sources sent that does not fit the signed tree
     progress             where the log is read from, and which entries are the operator's
     audit.sqlite         facts of every entry that was replayed, and findings

@@ -9,6 +9,7 @@ from glasslog.heads import KeptHead
 from glasslog.limits import ENTRY_BUNDLE_BYTES_MAX, NOTE_BYTES_MAX, TILE_WIDTH
 from glasslog.merkle import HASH_SIZE, TreeSize
 from glasslog.sources.folder import read_stream
+from glasslog.sources.head_index import HEADS_INDEX, find_place
 from glasslog.sources.head_stream import read_heads
 from glasslog.sources.source import CHECKPOINT, CHECKPOINTS, HEADS
 from glasslog.tiles import BundleId, TileId, bundle_path, tile_path
@@ -51,6 +52,7 @@ class DirectorySource:
     def heads(self, start: TreeSize) -> Iterator[KeptHead]:
         """Yield the kept heads of size `start` and above."""
         with self._open(HEADS) as file:
+            file.seek(find_place(self.path / HEADS_INDEX, file, start))
             yield from (head for head in read_heads(file) if head.size >= start)
 
     def seen(self) -> Iterator[bytes]:

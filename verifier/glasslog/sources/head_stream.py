@@ -13,6 +13,11 @@ _CHUNK_BYTES: Final = 1_024 * 1_024
 
 def read_heads(file: BinaryIO) -> Iterator[KeptHead]:
     """Yield the heads in a file from where it stands to its end, ascending. Raises MalformedError."""
+    return (head for head, _ in measure_heads(file))
+
+
+def measure_heads(file: BinaryIO) -> Iterator[tuple[KeptHead, int]]:
+    """Yield the heads as `read_heads` does, each with how many bytes it takes."""
     data, position, last = b"", 0, 0
     at_end = False
     while True:
@@ -28,5 +33,5 @@ def read_heads(file: BinaryIO) -> Iterator[KeptHead]:
         if head.size <= last:
             msg = f"expected heads of ascending sizes, got {head.size} after {last}"
             raise MalformedError(msg)
+        yield head, end - position
         last, position = head.size, end
-        yield head

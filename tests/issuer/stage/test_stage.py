@@ -33,7 +33,7 @@ def test_a_demo_in_which_every_check_holds_ends_well() -> None:
     assert summary.holds
     assert "1. Do something" in told
     assert "✓ things done: 3" in told
-    assert "All went well. (0.0 s)" in told
+    assert "All went well. (" in told
     assert list(summary.seconds) == ["something"]
 
 

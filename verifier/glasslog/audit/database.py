@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -33,9 +34,10 @@ from glasslog.errors import UncheckableError
 from glasslog.records.schema import TIME_MS_MAX
 
 _PRAGMAS: Final = (
+    "PRAGMA page_size = 16384",  # of a new file: a quarter of the calls that write it
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
-    "PRAGMA wal_autocheckpoint = 16384",  # pages: 64 MiB
+    "PRAGMA wal_autocheckpoint = 4096",  # pages: 64 MiB
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA temp_store = FILE",  # sorting a log takes disk, not memory
 )
@@ -127,10 +129,18 @@ class Database:
         for table, row in batch.rows:
             others.setdefault(table, []).append(row)
         execute = self._connection.executemany
-        execute(_INSERT_ENTRY, self._entry_rows(batch, sorts))
+        self._insert_entries(self._entry_rows(batch, sorts))
         for table, added in others.items():
             execute(_INSERT_ROW[table], added)
         execute(_TALLY, tallies_of(batch, [shape for shape, _ in sorts]))
+
+    def _insert_entries(self, rows: Sequence[Row]) -> None:
+        """Insert many rows with one statement, which costs less than a statement for each; then the rest."""
+        whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+        for start in range(0, whole, _ROWS_AT_ONCE):
+            values = chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])
+            self._connection.execute(_INSERT_ENTRIES, tuple(values))
+        self._connection.executemany(_INSERT_ENTRY, rows[whole:])
 
     def _entry_rows(self, batch: Batch, sorts: Sequence[tuple[int, int]]) -> list[Row]:
         """Return the rows of the table, with octets as `bytearray`, which sqlite3 takes as it is.
@@ -208,7 +218,9 @@ class Database:
         return None if row is None else bytes(row[0])
 
 
+_ROWS_AT_ONCE: Final = 64  # of 11 values each: SQLite before 3.32 takes 999 in one statement
 _INSERT_ENTRY: Final = insert_statement("entries", ENTRY_COLUMNS)
+_INSERT_ENTRIES: Final = insert_statement("entries", ENTRY_COLUMNS, rows=_ROWS_AT_ONCE)
 _INSERT_FINDING: Final = insert_statement("findings", FINDING_COLUMNS)
 _INSERT_ROW: Final = {table: insert_statement(table, columns) for table, columns in ROWS.items()}
 

@@ -79,9 +79,8 @@ class Batch:
     def add(self, index: int, leaf: bytes, statement: SignedStatement, extract: Extract) -> None:
         """Add entry `index`, whose record was verified."""
         kind, number, time, end, seq, prev, anchor, fields = extract
-        issuer, subject, kid, *_ = statement
-        octets = subject_of(subject)
-        key = (id(kind), issuer, kid)
+        octets = subject_of(statement.subject)
+        key = (id(kind), statement.issuer, statement.kid)
         sort = self._numbers.get(key)
         if sort is None:
             sort = self._numbers[key] = self._sort(source_of(statement, kind), kind)

@@ -157,6 +157,7 @@ def index_statements() -> list[str]:
     ]
 
 
-def insert_statement(table: str, columns: tuple[str, ...]) -> str:
-    """Return the statement that inserts one row."""
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608  our names
+def insert_statement(table: str, columns: tuple[str, ...], rows: int = 1) -> str:
+    """Return the statement that inserts some rows: their values one after another."""
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608  our names

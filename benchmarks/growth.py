@@ -29,6 +29,7 @@ from glasslog_server.config import Config, load_config
 from glasslog_server.fsck import check_log
 from glasslog_server.log import Log
 from glasslog_server.metrics import Metrics
+from glasslog_server.processes.endings import calm_collector
 from glasslog_server.reader import LogReader
 from glasslog_server.sequencer import Sequenced
 from glasslog_server.signers import log_settings
@@ -64,6 +65,7 @@ def measure(folder: Path, points: Sequence[int], fsck_entries_max: int = POINTS[
     `fsck` goes over the whole log at the points up to `fsck_entries_max`; it has no need to be measured again, because
     it reads everything once, in order.
     """
+    calm_collector()  # as the process of a sequencer does
     keys = issuer_keys()
     created = create_log(folder / "log", keys)
     return asyncio.run(_Growth(load_config(created.config), keys).run(points, fsck_entries_max))
@@ -94,7 +96,7 @@ class _Growth:
             started = time.perf_counter()
             log = await self._open()
             startup_s = time.perf_counter() - started
-            sizes = self._disk_bytes(log.head.size)
+            sizes = self._disk_bytes(log)
             measured.append(Point(point, cpu_us, rss, *sizes, startup_s, killed_s, proofs_per_s, fsck_per_s))
             say(json.dumps(asdict(measured[-1])))
         await log.close()
@@ -119,11 +121,11 @@ class _Growth:
                 say(f"growth: {log.head.size:,} entries")
         return time.process_time() - before - making_s
 
-    def _disk_bytes(self, size: int) -> tuple[float, float, float]:
+    def _disk_bytes(self, log: Log) -> tuple[float, float, float]:
         """Return bytes for one entry: as submitted, on disk, and on disk beyond the compressed entries."""
-        store = self._config.storage.store
-        packed = sum(file.stat().st_size for file in store.glob("*.blob"))
-        disk = folder_bytes(store)
+        store, size = log.sequencer.store, log.head.size
+        packed = store.entry_file_bytes if isinstance(store, RocksStore) else 0
+        disk = folder_bytes(self._config.storage.store)
         return self._entry_bytes / size, disk / size, (disk - packed) / size
 
     async def _start_after_kill(self) -> float:
@@ -181,7 +183,7 @@ def _copy_store(store: Path, copy: Path) -> None:
 
 def _link_or_copy(source: str, target: str) -> None:
     """Link what RocksDB never changes once written, copy the rest."""
-    if source.endswith((".sst", ".blob")):
+    if source.endswith(".sst"):
         os.link(source, target)
     else:
         shutil.copy2(source, target)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rocksdict import Options, Rdict
 
 from glasslog.merkle import TreeSize
 from glasslog.tiles import encode_bundle
@@ -28,6 +29,7 @@ from glasslog_server.errors import (
 from glasslog_server.storage import keys
 from glasslog_server.storage.rocks import FRAGMENTS_MAX, RocksStore
 from glasslog_server.storage.rocks_engine import RocksEngine
+from glasslog_server.storage.rocks_options import FAMILIES, TREE_FAMILY
 from glasslog_server.storage.rows import merge_places
 from tests.server.rounds import META, Writer, check_store, entry, head, row
 
@@ -123,10 +125,10 @@ def test_an_interrupted_creation_is_recognised(path: Path) -> None:
         RocksStore.open(path)
 
 
-@pytest.mark.parametrize("version", [0, 2, 4, 2**32 - 1])
+@pytest.mark.parametrize("version", [0, 3, 5, 2**32 - 1])
 def test_a_store_of_another_format_is_refused(path: Path, version: int) -> None:
     write_row(path, keys.META, version.to_bytes(4, "big") + keys.encode_meta(META)[4:])
-    with pytest.raises(StoreFormatError, match=f"expected a store of format version 3, got {version}:"):
+    with pytest.raises(StoreFormatError, match=f"expected a store of format version 4, got {version}:"):
         RocksStore.open(path)
     with pytest.raises(StoreFormatError):
         RocksStore.open(path)
@@ -147,13 +149,23 @@ def write_row(path: Path, key: bytes, value: bytes) -> None:
     engine.close()
 
 
+def test_a_store_without_the_families_of_this_format_is_refused_and_left_alone(path: Path) -> None:
+    before = Options(raw_mode=True)
+    Rdict(str(path), before).close()
+    with pytest.raises(StoreFormatError, match="use the release that wrote it"):
+        RocksStore.open(path)
+    Rdict(str(path), Options(raw_mode=True)).close()
+
+
 async def test_a_reopened_store_runs_with_our_options_and_not_with_those_on_disk(path: Path) -> None:
     await make(path, 1)
     store = RocksStore.open(path)
     said = (path / "LOG").read_text()
     await store.close()
-    assert re.findall(r"\n +capacity : (\d+)\n", said) == [str(STORE_CACHE_BYTES)]
-    assert re.findall(r"\n +filter_policy: (\w+)\n", said) == ["bloomfilter"]
+    assert re.findall(r"\n +capacity : (\d+)\n", said) == [str(STORE_CACHE_BYTES)] * 2  # and none for entries
+    assert len(set(re.findall(r"\n +block_cache: (0x\w+)\n", said))) == 1
+    assert re.findall(r"\n +filter_policy: (\w+)\n", said) == ["bloomfilter"] * len({*FAMILIES.values(), TREE_FAMILY})
+    assert sorted(re.findall(r"Options\.compression: (\w+)\n", said)) == ["LZ4", "LZ4", "NoCompression"]
     assert re.findall(r"Options\.wal_recovery_mode: (\d+)\n", said) == ["0"]  # tolerate_corrupted_tail_records
 
 

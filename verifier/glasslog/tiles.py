@@ -6,8 +6,10 @@ every narrower partial tile is a prefix of a wider one. Nothing here reads a fil
 """
 
 import re
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from glasslog.errors import MalformedError
@@ -20,6 +22,7 @@ TILE_LEVEL_MAX: Final = 63
 """The highest level number that the path grammar allows; a tree of 2^63-1 entries fills only levels 0 to 7."""
 
 _LENGTH_BYTES: Final = 2
+_LENGTH: Final = struct.Struct(">H")
 _GROUP: Final = re.compile(r"[0-9]{3}")
 _PREFIXED_GROUP: Final = re.compile(r"x[0-9]{3}")
 _LEVEL: Final = re.compile(r"0|[1-9][0-9]?")
@@ -104,14 +107,12 @@ def decode_tile(data: bytes, width: int) -> list[Hash]:
 
 def encode_bundle(entries: Iterable[bytes]) -> bytes:
     """Return entries as they are packed in a bundle: a 16-bit big-endian length before each."""
-    parts = []
-    for entry in entries:
-        if len(entry) > ENTRY_BYTES_MAX:
-            msg = f"expected an entry of at most {ENTRY_BYTES_MAX} bytes, got {len(entry)}"
-            raise ValueError(msg)
-        parts.append(len(entry).to_bytes(_LENGTH_BYTES, "big"))
-        parts.append(entry)
-    return b"".join(parts)
+    parts = list(entries)
+    lengths = list(map(len, parts))
+    if max(lengths, default=0) > ENTRY_BYTES_MAX:
+        msg = f"expected an entry of at most {ENTRY_BYTES_MAX} bytes, got {max(lengths)}"
+        raise ValueError(msg)
+    return b"".join(chain.from_iterable(zip(map(_LENGTH.pack, lengths), parts, strict=True)))
 
 
 def decode_bundle(data: bytes, width: int) -> list[bytes]:

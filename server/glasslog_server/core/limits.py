@@ -23,8 +23,15 @@ TILE_CACHE_BYTES: Final = 32 * 1_024 * 1_024
 # The store's memory, whatever its size on disk: block cache (indexes and filters included) and memtables.
 STORE_CACHE_BYTES: Final = 64 * 1_024 * 1_024
 STORE_MEMTABLE_BYTES: Final = 32 * 1_024 * 1_024
+STORE_INDEX_MEMTABLE_BYTES: Final = 8 * 1_024 * 1_024
+STORE_TREE_MEMTABLE_BYTES: Final = 4 * 1_024 * 1_024
 STORE_MEMTABLES_MAX: Final = 3
-STORE_MEMORY_BYTES: Final = STORE_CACHE_BYTES + STORE_MEMTABLES_MAX * STORE_MEMTABLE_BYTES
+STORE_MEMORY_BYTES: Final = STORE_CACHE_BYTES + STORE_MEMTABLES_MAX * (
+    STORE_MEMTABLE_BYTES + STORE_INDEX_MEMTABLE_BYTES + STORE_TREE_MEMTABLE_BYTES
+)
+STORE_WAL_BYTES_MAX: Final = 96 * 1_024 * 1_024
+# Bits for leaf hashes: with 10^7 entries one lookup in 27 of an absent hash still goes to the disk, with 10^8 one in 3.
+LEAF_FILTER_BYTES: Final = 32 * 1_024 * 1_024
 STORE_OPEN_FILES_MAX: Final = 512
 STORE_BACKGROUND_JOBS_MAX: Final = 2
 
@@ -41,6 +48,8 @@ def _check_relations() -> None:
         "a round, with the bundle that it completes, must fit a memtable": ROUND_BYTES_MAX
         + TILE_WIDTH * (2 + ENTRY_BYTES_MAX)
         <= STORE_MEMTABLE_BYTES,
+        "a leaf filter must be named by 32 bits of a hash, 3 of them within a byte": LEAF_FILTER_BYTES.bit_count() == 1
+        and LEAF_FILTER_BYTES <= 1 << 29,
         "the cache of pyramids must hold every tile of several proofs": TILE_CACHE_BYTES >= 64 * TILE_PYRAMID_BYTES_MAX,
         "a guard slot must hold the largest note": GUARD_SLOT_BYTES >= NOTE_BYTES_MAX + GUARD_FRAME_BYTES_MAX,
     }

@@ -33,9 +33,10 @@ from glasslog.tiles import TileId
 from glasslog_server.errors import StoreCorruptError, StoreFormatError
 from glasslog_server.storage.store import STORE_ID_BYTES, StoreMeta, TreeHead
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 
 META: Final = b"m"
+ENTRIES: Final = b"e"
 HEADS: Final = b"h"
 HEADS_LAST: Final = HEADS + b"\xff" * 8
 
@@ -81,7 +82,7 @@ def measure_fragment(data: bytes, limit: int) -> tuple[int, int]:
 
 def leaf_keys(leaf_hashes: Iterable[Hash]) -> list[bytes]:
     """Return the keys of the rows that say where leaf hashes are."""
-    return [b"l" + leaf_hash for leaf_hash in leaf_hashes]
+    return list(map(b"l".__add__, leaf_hashes))
 
 
 def subject_prefix(subject: str) -> bytes:
@@ -92,7 +93,8 @@ def subject_prefix(subject: str) -> bytes:
 def subject_prefixes(subjects: Iterable[str]) -> list[bytes]:
     """Return the `subject_prefix` of each of many subjects: any text, as with streams."""
     sha256 = hashlib.sha256
-    return [b"u" + sha256(subject.encode("utf-8", "surrogatepass")).digest()[:_DIGEST_BYTES] for subject in subjects]
+    names = [subject.encode() if subject.isascii() else _utf8(subject) for subject in subjects]
+    return [b"u" + sha256(name).digest()[:_DIGEST_BYTES] for name in names]
 
 
 @lru_cache(maxsize=_STREAMS_REMEMBERED)

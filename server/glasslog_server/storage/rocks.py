@@ -7,8 +7,10 @@ Readers see a round when that sync has returned; until then they look past it, b
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Self
 
@@ -18,12 +20,16 @@ from glasslog.tiles import TileId, decode_bundle, encode_bundle, tile_width
 from glasslog_server.core.tree import TILE_BYTES
 from glasslog_server.errors import StoreClosedError, StoreCorruptError, StoreError, StoreFormatError
 from glasslog_server.storage import keys
+from glasslog_server.storage.leaf_filter import LeafFilter
 from glasslog_server.storage.rocks_engine import RocksEngine
 from glasslog_server.storage.rows import Row, index_rows, merge_places
 from glasslog_server.storage.store import RoundWrite, StoreMeta, TreeHead, check_round
 
 FRAGMENTS_MAX = 4
 """A full bundle stays in the fragments that rounds have left unless they are more: busy rounds write an entry once."""
+
+_ENTRY, _LEAF_HASH = attrgetter("entry"), attrgetter("leaf_hash")
+_LEARNT_AT_ONCE = 8  # tiles that the filter learns without a pause of the event loop: half a millisecond
 
 
 class RocksStore:
@@ -38,6 +44,10 @@ class RocksStore:
         self._writing = asyncio.Lock()
         self._sync: asyncio.Future[None] | None = None
         self._outcome_unknown = False
+        # Who appends has a filter. It may be asked once it has learnt every leaf hash that there was before.
+        self._filter: LeafFilter | None = None
+        self._filter_is_whole = False
+        self._learning: asyncio.Task[None] | None = None
 
     @classmethod
     def create(cls, path: Path, meta: StoreMeta) -> Self:
@@ -49,7 +59,9 @@ class RocksStore:
         engine.write([(keys.META, keys.encode_meta(meta))])
         engine.sync()
         engine.flush()
-        return cls(engine, meta, None)
+        store = cls(engine, meta, None)
+        store._filter, store._filter_is_whole = LeafFilter(), True
+        return store
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -88,8 +100,10 @@ class RocksStore:
                 msg = "expected a store whose last round is settled, got one whose last write failed: reopen it"
                 raise StoreError(msg)
             check_round(write, self._size)
-            # (1) Lay out the rows. Reads the fragments of a bundle that this round fills; nothing is written yet.
+            # (1) Lay out the rows. Reads the fragments of a bundle that this round fills; nothing is written yet. What
+            #     the filter learns here may never be written: it may say "perhaps" too often, and must not too rarely.
             puts, deletes = self._rows(write)
+            self._fill_filter(write)
             # (2) From here on the outcome is unknown until the last step: also when this task is cancelled.
             self._outcome_unknown = True
             # (3) One atomic batch into the write-ahead log, in the system's memory. A crash of the process leaves the
@@ -155,13 +169,15 @@ class RocksStore:
 
     async def find_leaves(self, leaf_hashes: Sequence[Hash]) -> list[LeafIndex | None]:
         """Return the index of the entry with each leaf hash, or None."""
-        rows = self._engine.get_many(keys.leaf_keys(leaf_hashes))
         size = self._size
-        found: list[LeafIndex | None] = [None] * len(rows)
-        if any(rows):
-            for place, row in enumerate(rows):
-                if row is not None and (index := keys.decode_index(row)) < size:
-                    found[place] = index
+        found: list[LeafIndex | None] = [None] * len(leaf_hashes)
+        places: Sequence[int] = range(len(leaf_hashes))
+        if self._filter is not None and self._filter_is_whole:
+            places = self._filter.possible(leaf_hashes)
+        rows = self._engine.get_many(keys.leaf_keys(leaf_hashes[place] for place in places))
+        for place, row in zip(places, rows, strict=True):
+            if row is not None and (index := keys.decode_index(row)) < size:
+                found[place] = index
         return found
 
     async def find_subject(self, subject: str, start: LeafIndex, limit: int) -> list[LeafIndex]:
@@ -178,6 +194,11 @@ class RocksStore:
         places = merge_places(rows, start_seq)
         return list(islice((place for place in places if place[1] < self._size), limit))
 
+    @property
+    def entry_file_bytes(self) -> int:
+        """Return the bytes on disk of the packed entries, but for the newest, which are in the write-ahead log."""
+        return self._engine.file_bytes(keys.ENTRIES)
+
     async def close(self) -> None:
         """Close the database after a write that still runs; every later call raises StoreClosedError."""
         async with self._writing:
@@ -185,6 +206,9 @@ class RocksStore:
                 return
             if self._sync is not None:
                 await asyncio.wait({self._sync})
+            if self._learning is not None:
+                self._learning.cancel()
+                await asyncio.wait({self._learning})
             self._closed = True
             await asyncio.to_thread(self._engine.close)
 
@@ -198,6 +222,30 @@ class RocksStore:
         if self._closed:
             msg = "expected an open store, got one that was closed"
             raise StoreClosedError(msg)
+
+    def _fill_filter(self, write: RoundWrite) -> None:
+        """Add the leaf hashes of a round; the first round after a start begins to add all others, from the tiles."""
+        if self._filter is None:
+            self._filter = LeafFilter()
+            self._learning = asyncio.create_task(self._learn_leaves(self._filter, self._size))
+        self._filter.add(map(_LEAF_HASH, write.entries))
+
+    async def _learn_leaves(self, learning: LeafFilter, size: int) -> None:
+        """Add the leaf hashes of the first `size` entries to a filter, a few tiles in each turn of the event loop.
+
+        Some 50 us a tile: two seconds for 10^7 entries. Where tiles cannot be read the filter stays incomplete, and is
+        not asked.
+        """
+        tiles = [TileId(0, index) for index in range(-(-size // TILE_WIDTH))]
+        with contextlib.suppress(StoreError):
+            for start in range(0, len(tiles), _LEARNT_AT_ONCE):
+                rows = self._engine.get_many([keys.tile_key(tile) for tile in tiles[start : start + _LEARNT_AT_ONCE]])
+                for row in rows:
+                    if row is None:
+                        return
+                    learning.add_tile(row[:TILE_BYTES])
+                await asyncio.sleep(0)
+            self._filter_is_whole = True
 
     def _heads_from(self, size: TreeSize) -> Iterator[TreeHead]:
         """Yield the heads of at least `size` that are on disk."""
@@ -240,7 +288,7 @@ class RocksStore:
         start = max(write.first, bundle * TILE_WIDTH)
         end = min(write.head.size, (bundle + 1) * TILE_WIDTH)
         offset = start - bundle * TILE_WIDTH
-        packed = encode_bundle([row.entry for row in write.entries[start - write.first : end - write.first]])
+        packed = encode_bundle(list(map(_ENTRY, write.entries[start - write.first : end - write.first])))
         if offset and end == (bundle + 1) * TILE_WIDTH:
             earlier = list(self._fragments(bundle, offset))
             if len(earlier) + 1 > FRAGMENTS_MAX:

@@ -4,41 +4,52 @@ The wrapper raises a plain Exception for everything, and its convenient iterator
 corrupt block: here every call is translated and every scan asks for its status. Nothing here knows what a row means.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self, cast
 
-from rocksdict import DbClosedError, Options, Rdict, WriteBatch
+from rocksdict import AccessType, DbClosedError, Rdict, WriteBatch
 
 from glasslog_server.errors import (
     StoreClosedError,
     StoreCorruptError,
     StoreError,
     StoreExistsError,
+    StoreFormatError,
     StoreLockedError,
     StoreMissingError,
 )
 from glasslog_server.storage.disk import sync_folder
-from glasslog_server.storage.rocks_options import store_options
+from glasslog_server.storage.rocks_options import FAMILIES, TREE_FAMILY, StoreOptions, store_options
 
 _EXISTS_FILE: Final = "CURRENT"  # RocksDB's pointer to its manifest: the last file that a creation writes
 _LOCKED_TEXTS: Final = ("lock hold by current process", "While lock file")
 _LOCKED_REASON: Final = "its lock is held, most likely by a server that runs this log"
+_OWNER: Final = AccessType.read_write()
 _MANY: Final = 4  # keys from which on one call for all is faster than a call for each
 _CORRUPT_TEXT: Final = "Corruption"
+_OLD_TEXT: Final = "Column family not found"
+_OLD_REASON: Final = (
+    "it lacks the column families of this format: use the release that wrote it or, if its creation was interrupted, "
+    "remove it and create it anew"
+)
+_REASONS: Final[Mapping[type[StoreError], str]] = {StoreLockedError: _LOCKED_REASON, StoreFormatError: _OLD_REASON}
 
 
 class RocksEngine:
     """Hold one open database. Not for use by several threads at once, but that `sync` may run beside reads."""
 
-    __slots__ = ("_db", "_path")
+    __slots__ = ("_db", "_families", "_path")
 
-    def __init__(self, path: Path, options: Options) -> None:
+    def __init__(self, path: Path, options: StoreOptions, access: AccessType | None = None) -> None:
         """Open what `create` or `open` has decided on."""
         self._path = path
         with _typed(f"open the store at {path}"):
-            self._db = Rdict(str(path), options, column_families={"default": options})
+            families = dict(options.families)
+            self._db = Rdict(str(path), options.database, column_families=families, access_type=access or _OWNER)
+            self._families = {kind: self._db.get_column_family(name) for kind, name in FAMILIES.items()}
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -72,14 +83,17 @@ class RocksEngine:
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a row, or None."""
         with _typed("read a row"):
-            return cast("bytes | None", self._db.get(key))
+            return cast("bytes | None", self._family(key).get(key))
 
     def get_many(self, wanted: Sequence[bytes]) -> list[bytes | None]:
-        """Return the value of each row, or None."""
+        """Return the value of each row, or None. All are of one kind: their keys begin with the same byte."""
+        if not wanted:
+            return []
         with _typed("read rows"):
+            family = self._family(wanted[0])
             if len(wanted) < _MANY:
-                return [cast("bytes | None", self._db.get(key)) for key in wanted]
-            return cast("list[bytes | None]", self._db.get(list(wanted)))
+                return [cast("bytes | None", family.get(key)) for key in wanted]
+            return cast("list[bytes | None]", family.get(list(wanted)))
 
     def scan(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the rows whose keys begin with `prefix`, from the key `start` on, in the order of keys.
@@ -87,7 +101,7 @@ class RocksEngine:
         The database stays open as long as the scan is referred to.
         """
         with _typed("scan rows"):
-            rows = self._db.iter()
+            rows = self._family(prefix).iter()
             rows.seek(start)
             while rows.valid():
                 key: bytes = rows.key()
@@ -100,7 +114,7 @@ class RocksEngine:
     def last(self, prefix: bytes, end: bytes) -> bytes | None:
         """Return the value of the last row whose key begins with `prefix` and is not above `end`, or None."""
         with _typed("read the last row"):
-            rows = self._db.iter()
+            rows = self._family(prefix).iter()
             rows.seek_for_prev(end)
             if rows.valid():
                 value: bytes = rows.value()
@@ -113,10 +127,11 @@ class RocksEngine:
         with _typed("write a batch"):
             batch = WriteBatch(raw_mode=True)
             put = batch.put
+            handle = {kind: self._db.get_column_family_handle(name) for kind, name in FAMILIES.items()}.get
             for key, value in puts:
-                put(key, value)
+                put(key, value, handle(key[0]))
             for key in deletes:
-                batch.delete(key)
+                batch.delete(key, handle(key[0]))
             self._db.write(batch)
 
     def sync(self) -> None:
@@ -125,14 +140,31 @@ class RocksEngine:
             self._db.flush_wal(True)
 
     def flush(self) -> None:
-        """Write the memtable to a table file."""
-        with _typed("flush the memtable"):
+        """Write the memtables to table files."""
+        with _typed("flush the memtables"):
             self._db.flush(True)
+            for family in self._families.values():
+                family.flush(True)
+
+    def file_bytes(self, kind: bytes) -> int:
+        """Return the bytes on disk of the rows of one kind, and of those that share their family; without newest rows.
+
+        `kind` is the first byte of their keys.
+        """
+        with _typed("list the files"):
+            family = FAMILIES.get(kind[0], TREE_FAMILY)
+            return sum(file["size"] for file in self._db.live_files() if file["column_family_name"] == family)
 
     def close(self) -> None:
         """Close the database and let go of its lock; blocks while the memtable is written out."""
-        with _typed(f"close the store at {self._path}"):
-            self._db.close()
+        with _typed(f"close the store at {self._path}"), contextlib.ExitStack() as closing:
+            closing.callback(self._db.close)
+            for family in self._families.values():
+                closing.callback(family.close)  # the database stays open as long as one of its families does
+
+    def _family(self, key: bytes) -> Rdict:
+        """Return where the row of a key is."""
+        return self._families.get(key[0], self._db)
 
 
 @contextmanager
@@ -145,11 +177,13 @@ def _typed(action: str) -> Iterator[None]:
         raise StoreClosedError(msg) from error
     except Exception as error:
         error_class = _error_class(str(error))
-        reason = _LOCKED_REASON if error_class is StoreLockedError else error
+        reason = _REASONS.get(error_class, error)
         raise error_class(f"could not {action}: {reason}") from error
 
 
 def _error_class(text: str) -> type[StoreError]:
     if any(locked in text for locked in _LOCKED_TEXTS):
         return StoreLockedError
+    if _OLD_TEXT in text:
+        return StoreFormatError
     return StoreCorruptError if _CORRUPT_TEXT in text else StoreError

@@ -10,10 +10,11 @@ a blob file: a secondary of this RocksDB crashes when it reads one, and stays em
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
-from rocksdict import AccessType, Rdict
+from rocksdict import AccessType
 
 from glasslog_server.errors import StoreError
 from glasslog_server.storage import keys
@@ -35,11 +36,8 @@ class SecondaryEngine(RocksEngine):
     def __init__(self, path: Path, own_folder: Path) -> None:
         """Open the store at `path`, which its owner has open. Raises StoreError."""
         options = store_options(create=False)
-        options.set_max_open_files(-1)  # an open file stays readable when the writer has removed it
-        self._path = path
-        access = AccessType.secondary(str(own_folder))
-        with _typed(f"open the store at {path} for reading"):
-            self._db = Rdict(str(path), options, column_families={"default": options}, access_type=access)
+        options.database.set_max_open_files(-1)  # an open file stays readable when the writer has removed it
+        super().__init__(path, options, AccessType.secondary(str(own_folder)))
 
     def catch_up(self) -> None:
         """See what the writer has written by now. Blocks."""
@@ -53,12 +51,12 @@ class SecondaryStore(RocksStore):
     _engine: SecondaryEngine
 
     @classmethod
-    def follow(cls, path: Path, own_folder: Path) -> Self:
+    def follow(cls, path: Path, own_folder: Path, give_up: Callable[[], bool] = lambda: False) -> Self:
         """Open the store of a writer in another process. `own_folder` is made, and belongs to this instance. Blocks.
 
         A writer that has just recovered moves its rows from its log into new files, and who opens the store meanwhile
-        may see neither. So a view without the store's first row is opened again, for OPENING_S at most. Raises
-        StoreError.
+        may see neither. So a view without the store's first row is opened again, for OPENING_S at most, and until
+        `give_up` says that nobody waits for it any more. Raises StoreError.
         """
         deadline = time.monotonic() + OPENING_S
         while True:
@@ -70,7 +68,7 @@ class SecondaryStore(RocksStore):
                 engine.close()
                 raise
             engine.close()
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or give_up():
                 msg = f"expected to see what the writer of {path} has written, got an empty view of it"
                 raise StoreError(msg)
             time.sleep(_OPENING_PAUSE_S)

@@ -7,11 +7,14 @@ time that it needs for random ones.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
+from operator import add, attrgetter
 from typing import TypeAlias
 
 from glasslog.merkle import LeafIndex
 from glasslog_server.storage import keys
 from glasslog_server.storage.store import EntryRow
+
+_LEAF_HASH, _SUBJECT = attrgetter("leaf_hash"), attrgetter("subject")
 
 Row: TypeAlias = tuple[bytes, bytes]
 """Key and value."""
@@ -19,11 +22,10 @@ Row: TypeAlias = tuple[bytes, bytes]
 
 def index_rows(first: LeafIndex, entries: Sequence[EntryRow]) -> list[Row]:
     """Return the rows by which the entries of a round are found, by leaf hash, by subject and by stream."""
-    numbers = [keys.encode_number(index) for index in range(first, first + len(entries))]
-    leaf_rows = list(zip(keys.leaf_keys(row.leaf_hash for row in entries), numbers, strict=True))
+    numbers = list(map(keys.encode_number, range(first, first + len(entries))))
+    leaf_rows = list(zip(keys.leaf_keys(map(_LEAF_HASH, entries)), numbers, strict=True))
     leaf_rows.sort()
-    prefixes = keys.subject_prefixes(row.subject for row in entries)
-    subject_keys = [prefix + number for prefix, number in zip(prefixes, numbers, strict=True)]
+    subject_keys = list(map(add, keys.subject_prefixes(map(_SUBJECT, entries)), numbers))
     subject_keys.sort()
     stream_rows = sorted(_stream_rows(first, entries))
     return leaf_rows + stream_rows + [(key, b"") for key in subject_keys]

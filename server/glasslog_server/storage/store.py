@@ -14,6 +14,7 @@ A store does not check hashes, signatures or statements: what a round says is th
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, Protocol
 
 from glasslog.limits import ENTRY_BYTES_MAX, TILE_WIDTH
@@ -23,6 +24,7 @@ from glasslog_server.core.tile_nodes import INNER_NODES_BYTES
 from glasslog_server.errors import StoreConflictError
 
 STORE_ID_BYTES: Final = 16
+_ENTRY, _LEAF_HASH, _STREAM = attrgetter("entry"), attrgetter("leaf_hash"), attrgetter("stream")
 SEQ_MAX: Final = 2**64 - 1  # what a CBOR unsigned integer can say
 
 
@@ -204,10 +206,11 @@ def check_round(write: RoundWrite, size: int) -> None:
                 f"expected {INNER_NODES_BYTES} bytes of inner nodes with each full tile, and with no other, got {tile}"
             )
             raise StoreConflictError(msg)
-    for row in write.entries:
-        if len(row.entry) > ENTRY_BYTES_MAX or len(row.leaf_hash) != HASH_SIZE:
-            msg = f"expected entries of at most {ENTRY_BYTES_MAX} bytes with leaf hashes of {HASH_SIZE} bytes"
-            raise StoreConflictError(msg)
-        if row.stream is not None and not 0 <= row.stream[1] <= SEQ_MAX:
-            msg = f"expected a sequence number between 0 and 2^64-1, got {row.stream[1]}"
+    longest, hashes = max(map(len, map(_ENTRY, write.entries))), set(map(len, map(_LEAF_HASH, write.entries)))
+    if longest > ENTRY_BYTES_MAX or hashes != {HASH_SIZE}:
+        msg = f"expected entries of at most {ENTRY_BYTES_MAX} bytes with leaf hashes of {HASH_SIZE} bytes"
+        raise StoreConflictError(msg)
+    for _, seq in filter(None, map(_STREAM, write.entries)):
+        if not 0 <= seq <= SEQ_MAX:
+            msg = f"expected a sequence number between 0 and 2^64-1, got {seq}"
             raise StoreConflictError(msg)

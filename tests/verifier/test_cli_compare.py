@@ -115,7 +115,7 @@ def test_a_place_that_is_down_does_not_keep_the_others_from_being_compared(
         assert [relation for *_, relation in told] == ["consistent", "consistent"]
         assert [one["source"] for one in failed] == [server.url]
         assert server.url in desk.err
-        assert "COULD NOT COMPARE ALL: 1 errors, see above" in desk.show(server.url, "log", "older")
+        assert "COULD NOT COMPARE ALL: 1 error, see above" in desk.show(server.url, "log", "older")
         (desk.folder / "other").write_bytes(forked.note())
         assert desk.compare(server.url, "log", "other")[0] == 1
 

@@ -221,5 +221,19 @@ def test_the_log_must_be_named(desk: Desk) -> None:
     assert desk.run("fetch", "--entry", FIRST, "-o", "file").code == 2
 
 
-def test_a_url_that_is_none_could_not_be_asked(desk: Desk) -> None:
-    assert desk.run("fetch", "--log", "log.example", "--entry", FIRST, "-o", "file").code == 3
+def test_a_url_that_is_none_is_wrong_usage(desk: Desk) -> None:
+    assert desk.run("fetch", "--log", "log.example", "--entry", FIRST, "-o", "file").code == 2
+
+
+def test_a_machine_reads_what_was_written(fetch: Fetching) -> None:
+    document = fetch("--decision", SUBJECT, "--all", "-o", "all", "--json", *KEY).document
+    assert [(one["entry_id"], one["verified"]) for one in document["written"]] == [(FIRST, True), (SECOND, True)]
+    assert all((fetch.desk.folder / one["file"]).stat().st_size == one["bytes"] for one in document["written"])
+    unverified = fetch("--entry", FIRST, "-o", "d.glasslog", "--json").document
+    assert [one["verified"] for one in unverified["written"]] == [False]
+
+
+def test_a_machine_reads_why_nothing_was_written(fetch: Fetching) -> None:
+    outcome = fetch("--entry", FIRST, "-o", "d.glasslog", "--json", "--policy", fetch.desk.put("policy", POLICY), *KEY)
+    assert (outcome.code, outcome.document["verdict"]) == (1, "failed")
+    assert fetch.files == ["policy"]

@@ -5,9 +5,11 @@ So `glasslog verify` runs without a line of code that knows a network. Exit code
 """
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +22,16 @@ from glasslog.errors import GlasslogError, UncheckableError
 EXIT_FAILED: Final = 1
 EXIT_COULD_NOT_CHECK: Final = 3
 EXIT_INTERRUPTED: Final = 130
+
+_HELP: Final = """Verify what a log of AI decisions has recorded, offline and without trust in its operator.
+
+\b
+  glasslog verify evidence.glasslog --log-key @log.vkey
+  glasslog audit --log https://log.example --log-key @log.vkey --state ./audit
+
+Exit codes: 0 verified, nothing found, or done; 1 verification failed, or findings; 2 wrong usage; 3 could not check;
+130 interrupted.
+"""
 
 _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -50,25 +62,44 @@ class _Commands(click.Group):
         return command
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="glasslog", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Verify what a transparency log for AI decisions has recorded, offline and without trust in its operator."""
+    """Say everything in `_HELP`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code. Takes the process's arguments unless others are given."""
+    give_streams()
     try:
         code = commands.main(args=arguments, prog_name="glasslog", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
+        click.echo("Interrupted: the same command goes on from what it has.", err=True)
         return EXIT_INTERRUPTED
     except GlasslogError as error:
         click.echo(f"Error: {printable(str(error))}", err=True)
         return EXIT_COULD_NOT_CHECK if isinstance(error, UncheckableError) else EXIT_FAILED
+    except OSError as error:  # of standard output: files and networks have errors of their own
+        click.echo(f"Error: {printable(error_text(error))}", err=True)
+        return EXIT_COULD_NOT_CHECK
     except Exception:  # noqa: BLE001 (a mistake of ours must not look like a verdict, and Python would exit with 1)
         traceback.print_exc(file=sys.stderr)
         return EXIT_COULD_NOT_CHECK
     return code if isinstance(code, int) else 0
+
+
+def give_streams() -> None:
+    """Give a process that was started without standard output or standard error somewhere to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (until the process ends)
+
+
+def error_text(error: OSError) -> str:
+    """Return what went wrong with a file, or else with standard output."""
+    return f"{error.filename or 'cannot write the output'}: {error.strerror or error}"

@@ -17,7 +17,17 @@ from glasslog.audit.scope import Scope
 from glasslog.cli.audit_progress import progress_for
 from glasslog.cli.audit_screen import show_audit
 from glasslog.cli.document import Json, encode_document
-from glasslog.cli.options import JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, TOKEN_OPTION, trust_of
+from glasslog.cli.options import (
+    JSON_OPTION,
+    LOG_KEY_OPTION,
+    POLICY_OPTION,
+    TOKEN_OPTION,
+    StatePath,
+    WebUrl,
+    names_of,
+    trust_of,
+)
+from glasslog.cli.reaching import reach
 from glasslog.cli.screen import write_text
 from glasslog.errors import UncheckableError
 from glasslog.mirror.audit import Audited, Request, audit
@@ -30,7 +40,6 @@ from glasslog.sources.archive import ArchiveSource
 from glasslog.sources.directory import DirectorySource
 from glasslog.sources.folder import write_file
 from glasslog.sources.source import LogSource
-from glasslog.sources.static_http import HttpLogSource
 from glasslog.verify import Verdict
 from glasslog.vkey import VerifierKey
 
@@ -59,17 +68,8 @@ class Moment(click.ParamType[int]):
         return milliseconds
 
 
-def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    names = tuple(name for value in values for name in value.split(",") if name)
-    unknown = sorted(set(names) - CHECKS.keys())
-    if unknown:
-        msg = f"no check is called {', '.join(unknown)}; there are: {', '.join(CHECKS)}"
-        raise click.BadParameter(msg)
-    return names
-
-
 @click.command(short_help="Audit a whole log: replay every entry, run every check.")
-@click.option("--log", "url", metavar="URL", help="The log's base URL.")
+@click.option("--log", "url", metavar="URL", type=WebUrl(), help="The log's base URL.")
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -84,15 +84,22 @@ def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
 @POLICY_OPTION
 @click.option(
     "--state",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=StatePath(),
     required=True,
     help="The audit's own folder. It is made if need be, and a later audit goes on from it.",
 )
-@click.option("--from", "start", type=Moment(), default=0, help="Judge events from this time on.")
-@click.option("--to", "end", type=Moment(), default=TIME_MS_MAX + 1, help="Judge events before this time.")
+@click.option("--from", "start", type=Moment(), default=0, help="Judge events from a day or time in UTC on.")
+@click.option("--to", "end", type=Moment(), default=TIME_MS_MAX + 1, help="Judge events before it.")
 @click.option("--issuer", "issuers", metavar="URI", multiple=True, help="Judge records of this issuer. Repeatable.")
 @click.option("--system", "systems", metavar="URN", multiple=True, help="Judge records of this system. Repeatable.")
-@click.option("--checks", "names", metavar="NAME,...", multiple=True, callback=_names, help="Run these checks alone.")
+@click.option(
+    "--checks",
+    "names",
+    metavar="NAME,...",
+    multiple=True,
+    callback=names_of(CHECKS),
+    help="Run these checks alone: stream-gaps, guardrails ... A name that is none lists them all.",
+)
 @click.option(
     "--processes",
     type=click.IntRange(0, 1_024),
@@ -151,7 +158,7 @@ def command(
 def _source(url: str | None, folder: Path | None, archive: Path | None, token: str | None) -> tuple[LogSource, Place]:
     """Return the source that the options name, and where the replay reads it."""
     if url is not None:
-        return HttpLogSource(url, token=token), Place()
+        return reach(url, token), Place()
     if folder is not None:
         return DirectorySource(folder), Place("folder", str(folder.resolve()))
     path = archive or Path()

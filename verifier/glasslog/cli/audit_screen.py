@@ -13,7 +13,7 @@ from rich.text import Text
 from glasslog.audit.check import Verdict as CheckVerdict
 from glasslog.audit.finding import Severity
 from glasslog.audit.result import AuditResult, CheckResult
-from glasslog.cli.screen import printable, write_text
+from glasslog.cli.screen import counted, printable, write_text
 from glasslog.mirror.audit import Audited
 from glasslog.mirror.state import EVIDENCE, OUTCOME
 from glasslog.verify import Status, Step, Verdict
@@ -43,7 +43,7 @@ _VERDICTS: Final = {
     Verdict.COULD_NOT_CHECK: ("COULD NOT CHECK", "bold yellow"),
 }
 _FINDINGS_SHOWN_MAX: Final = 20
-_PLAIN_WIDTH: Final = 120  # where standard output is a file or a pipe
+_PLAIN_WIDTH: Final = 140  # where standard output is a file or a pipe
 _TITLES_FROM_WIDTH: Final = 110
 _TITLE_WIDTH: Final = 45
 
@@ -89,7 +89,7 @@ def _table(result: AuditResult, *, unicode: bool, titles: bool) -> Table:
         justify: Literal["left", "right"] = "left" if number < 2 else "right"  # noqa: PLR2004 (texts, then numbers)
         table.add_column(heading, min_width=widest, no_wrap=True, justify=justify)
     if titles:
-        table.add_column("what nothing found would mean", no_wrap=True, style="dim")
+        table.add_column("what nothing found would mean", style="dim")
     for checked, row in zip(result.checks, rows, strict=True):
         table.add_row(*row, *([checked.check.title] if titles else []))
     return table
@@ -128,6 +128,6 @@ def _finding_line(checked: CheckResult, finding: dict[str, Any]) -> Text:
 def _verdict_lines(audited: Audited, state: Path) -> Iterator[Text]:
     text, style = _VERDICTS[audited.verdict]
     count = audited.result.findings if audited.result is not None else 0
-    said = f"  {count:,} findings" if count else ""
+    said = f"  {counted(count, 'finding')}" if count else ""
     yield Text.assemble((text, style), said)
     yield Text(printable(f"outcome: {state / OUTCOME}; evidence: {state / EVIDENCE}", None), style="dim")

@@ -9,7 +9,16 @@ import click
 from glasslog.checkpoint import Checkpoint, decode_checkpoint
 from glasslog.cli.audit_progress import progress_for
 from glasslog.cli.document import encode_document
-from glasslog.cli.options import JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, TOKEN_OPTION, trust_of
+from glasslog.cli.options import (
+    JSON_OPTION,
+    LOG_KEY_OPTION,
+    OUTPUT_FILE,
+    POLICY_OPTION,
+    TOKEN_OPTION,
+    WebUrl,
+    trust_of,
+)
+from glasslog.cli.reaching import reach
 from glasslog.cli.screen import printable, write_text
 from glasslog.errors import UncheckableError
 from glasslog.limits import NOTE_BYTES_MAX
@@ -22,18 +31,17 @@ from glasslog.policy import Policy
 from glasslog.sources.directory import DirectorySource
 from glasslog.sources.folder import read_file
 from glasslog.sources.source import CHECKPOINT, LogSource
-from glasslog.sources.static_http import HttpLogSource
 from glasslog.vkey import VerifierKey
 
 
 @click.command(short_help="Write a whole log into one archive.")
-@click.option("--log", "url", metavar="URL", help="The log's base URL; its key is needed too.")
+@click.option("--log", "url", metavar="URL", type=WebUrl(), help="The log's base URL; its key is needed too.")
 @click.option(
     "--state",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The state folder of an audit; its tree is written, with all checkpoints that it has seen.",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The ZIP file.")
+@click.option("-o", "--output", type=OUTPUT_FILE, required=True, help="The ZIP file.")
 @LOG_KEY_OPTION
 @POLICY_OPTION
 @TOKEN_OPTION
@@ -61,7 +69,7 @@ def command(
         progress = stack.enter_context(progress_for(as_json=as_json))
         if url is not None:
             trust = Trust(trust_of(log_keys, policy).log_keys, policy)
-            source = stack.enter_context(closing(HttpLogSource(url, token=token)))
+            source = stack.enter_context(closing(reach(url, token)))
             beside = tempfile.TemporaryDirectory(prefix=".glasslog-export-", dir=output.resolve().parent)
             state = Path(stack.enter_context(beside))
             _mirror(source, state, trust, progress)

@@ -11,7 +11,17 @@ from typing import Final
 import click
 
 from glasslog.bundle import BUNDLE_SUFFIX, decode_bundle
-from glasslog.cli.options import LOG_KEY_OPTION, POLICY_OPTION, TOKEN_OPTION, parse_entry_id, trust_of
+from glasslog.cli.document import Json, encode_document, report_document
+from glasslog.cli.options import (
+    JSON_OPTION,
+    LOG_KEY_OPTION,
+    OUTPUT,
+    POLICY_OPTION,
+    TOKEN_OPTION,
+    WebUrl,
+    parse_entry_id,
+    trust_of,
+)
 from glasslog.cli.screen import printable, write_text
 from glasslog.cli.verify import EXIT_CODES, show_report
 from glasslog.errors import MalformedError, MismatchError, UncheckableError
@@ -39,7 +49,7 @@ class _Wanted:
 
 
 @click.command(short_help="Bring the evidence of one decision from a log.")
-@click.option("--log", "url", metavar="URL", required=True, help="The log's base URL.")
+@click.option("--log", "url", metavar="URL", type=WebUrl(), required=True, help="The log's base URL.")
 @click.option(
     "--decision", metavar="URN|ENTRY_ID", help="The decision, by the URN it is filed under, or one entry by its id."
 )
@@ -53,10 +63,11 @@ class _Wanted:
     show_default=True,
     help="What to bring of an entry.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write, or a folder.")
+@click.option("-o", "--output", type=OUTPUT, required=True, help="The file to write, or a folder.")
 @LOG_KEY_OPTION
 @POLICY_OPTION
 @TOKEN_OPTION
+@JSON_OPTION
 def command(
     *,
     url: str,
@@ -68,6 +79,7 @@ def command(
     policy: Policy | None,
     token: str | None,
     take_all: bool,
+    as_json: bool,
 ) -> int:
     """Bring the evidence of one decision. With --log-key it is verified first, and not written unless it is right.
 
@@ -82,12 +94,15 @@ def command(
     try:
         wanted = _wanted(log, decision, entry, form)
         places = _places(wanted, output, take_all=take_all)
+        written: list[Json] = []
         for entry_id, place in places.items():
-            code = _bring(log, wanted, entry_id, place, trust)
+            code = _bring(log, wanted, entry_id, place, trust, written, as_json=as_json)
             if code:
                 return code
     finally:
         log.close()
+    if as_json:
+        write_text(encode_document({"written": written}))
     return 0
 
 
@@ -127,8 +142,17 @@ def _places(wanted: _Wanted, output: Path, *, take_all: bool) -> dict[Hash, Path
     return {wanted.entry_ids[0]: output}
 
 
-def _bring(log: HttpLog, wanted: _Wanted, entry_id: Hash, place: Path, trust: Trust | None) -> int:
-    """Fetch, check and write one entry; return the exit code."""
+def _bring(
+    log: HttpLog,
+    wanted: _Wanted,
+    entry_id: Hash,
+    place: Path,
+    trust: Trust | None,
+    written: list[Json],
+    *,
+    as_json: bool,
+) -> int:
+    """Fetch, check and write one entry, and add it to what was written; return the exit code."""
     data = log.entry(entry_id, wanted.form)
     statement = _statement_in(data, wanted.form)
     if statement is not None:
@@ -136,9 +160,16 @@ def _bring(log: HttpLog, wanted: _Wanted, entry_id: Hash, place: Path, trust: Tr
     if trust is not None:
         report = verify(data, trust, Asked(entry_id=entry_id))
         if report.verdict is not Verdict.VERIFIED:
-            show_report(report, f"{wanted.form.name} of {entry_id.hex()}, not written")
+            name = f"{wanted.form.name} of {entry_id.hex()}, not written"
+            if as_json:
+                write_text(encode_document(report_document(report, name)))
+            else:
+                show_report(report, name)
             return EXIT_CODES[report.verdict]
     write_file(place, data)
+    written.append({"entry_id": entry_id.hex(), "file": str(place), "bytes": len(data), "verified": trust is not None})
+    if as_json:
+        return 0
     state = "verified" if trust is not None else "not verified: give --log-key, or use `glasslog verify`"
     write_text(printable(f"{place}: {len(data)} bytes, {state}", None) + "\n")
     return 0

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from glasslog.audit.checks import CHECKS
-from glasslog.cli.options import LOG_KEY_OPTION, POLICY_OPTION, TOKEN_OPTION
+from glasslog.cli.options import LOG_KEY_OPTION, POLICY_OPTION, TOKEN_OPTION, StatePath, WebUrl, names_of
 from glasslog.policy import Policy
 from glasslog.vkey import VerifierKey
 
@@ -40,13 +40,12 @@ class Asked:
     as_json: bool
 
 
-def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    names = tuple(name for value in values for name in value.split(",") if name)
-    unknown = sorted(set(names) - CHECKS.keys())
-    if unknown:
-        msg = f"no check is called {', '.join(unknown)}; there are: {', '.join(CHECKS)}"
-        raise click.BadParameter(msg)
-    return names
+def _subjects(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if ":" not in value:
+            msg = f"expected a URN such as urn:uuid:..., got {value!r}"
+            raise click.BadParameter(msg)
+    return values
 
 
 def _address(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, int] | None:
@@ -71,13 +70,21 @@ def _seconds(name: str, least: float, default: float, text: str) -> Callable[...
 
 
 _OPTIONS: Final = (
-    click.option("--log", "urls", metavar="URL", multiple=True, required=True, help="A log's base URL. Repeatable."),
+    click.option(
+        "--log",
+        "urls",
+        metavar="URL",
+        type=WebUrl(),
+        multiple=True,
+        required=True,
+        help="A log's base URL. Repeatable.",
+    ),
     LOG_KEY_OPTION,
     POLICY_OPTION,
     TOKEN_OPTION,
     click.option(
         "--state",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=StatePath(),
         required=True,
         help="The monitor's own folder: a mirror of each log, and what was told already.",
     ),
@@ -86,18 +93,25 @@ _OPTIONS: Final = (
     click.option("--exit-on-alert", is_flag=True, help="End after the first round with an alert."),
     click.option("--issuer", "issuers", metavar="URI", multiple=True, help="Watch this issuer's records. Repeatable."),
     click.option("--system", "systems", metavar="URN", multiple=True, help="Watch this system's records. Repeatable."),
-    click.option("--decision", "subjects", metavar="URN", multiple=True, help="Tell of all entries on it. Repeatable."),
+    click.option(
+        "--decision",
+        "subjects",
+        metavar="URN",
+        multiple=True,
+        callback=_subjects,
+        help="Tell of all entries about this decision or system. Repeatable.",
+    ),
     click.option(
         "--checks",
         metavar="NAME,...",
         multiple=True,
-        callback=_names,
+        callback=names_of(CHECKS),
         help="Run these checks alone, beside those of the log itself.",
     ),
     _seconds("--grace", 0, 60.0, "Seconds that a record may be on its way before its absence counts."),
     _seconds("--stale-after", 1, 86_400.0, "Seconds after which a tree head without a successor is told of."),
     _seconds("--unreachable-after", 0, 300.0, "Seconds after which a log that does not answer is told of."),
-    click.option("--webhook", metavar="URL", help="Post alerts here, as JSON."),
+    click.option("--webhook", metavar="URL", type=WebUrl(), help="Post alerts here, as JSON."),
     click.option("--metrics-listen", metavar="ADDRESS:PORT", callback=_address, help="Serve Prometheus metrics here."),
     click.option("--json", "as_json", is_flag=True, help="Print each alert as a line of JSON."),
 )

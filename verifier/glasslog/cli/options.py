@@ -5,9 +5,10 @@ Each is read by a callback of click, so that what cannot be used is an error of 
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -25,6 +26,7 @@ from glasslog.vkey import TYPE_ED25519, VerifierKey, decode_vkey
 _KEY_FILE_BYTES_MAX: Final = 65_536
 _TOKEN_BYTES_MAX: Final = 4_096
 _ENTRY_ID: Final = re.compile(r"[0-9a-f]{64}")
+_STATE_MARKS: Final = ("lock", "checkpoint", "audit.sqlite", "monitor.json", "monitor.lock")
 _TOKEN: Final = re.compile(r"[!-~]+")
 
 T = TypeVar("T")
@@ -34,9 +36,77 @@ INPUT_FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, pat
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+class WebUrl(click.ParamType[str]):
+    """A URL of http or https, of a log or of whoever wants to be told: what is none is wrong usage."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        """Return the URL as it is. What it may not have beyond that, its reader says."""
+        try:
+            parts = urlsplit(str(value))
+            good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            self.fail(f"expected a URL such as https://log.example, got {printable(str(value))!r}", param, ctx)
+        return str(value)
+
+
+class OutputPath(click.Path):
+    """A file or folder to write. What is written is put in the place of what is there, so a device or pipe is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Return the path."""
+        path = super().convert(value, param, ctx)
+        there = Path(str(path))
+        if there.exists() and not there.is_file() and not there.is_dir():
+            self.fail(f"expected a file or a folder, got a device or a pipe: {printable(str(there))}", param, ctx)
+        return path
+
+
+class StatePath(click.Path):
+    """A folder of our own: one that is not there yet, an empty one, or one in which we have worked before."""
+
+    def __init__(self) -> None:
+        """Take a path of a folder."""
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Return the path. Nothing is put between the files of something else."""
+        path = super().convert(value, param, ctx)
+        there = Path(str(path))
+        if there.is_dir() and any(there.iterdir()) and not any((there / mark).exists() for mark in _STATE_MARKS):
+            msg = f"expected a new or empty folder, or one that this command has made, got {printable(str(there))}"
+            self.fail(f"{msg}, which holds something else", param, ctx)
+        return path
+
+
+OUTPUT: Final = OutputPath(path_type=Path)
+OUTPUT_FILE: Final = OutputPath(dir_okay=False, path_type=Path)
+_Names = Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]]
+
+
+def names_of(known: Collection[str]) -> _Names:
+    """Return a callback that reads names of checks, several in one value by commas."""
+
+    def callback(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name for value in values for name in value.split(",") if name)
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            msg = f"no check is called {', '.join(unknown)}; there are: {', '.join(known)}"
+            raise click.BadParameter(msg)
+        return names
+
+    return callback
+
+
 def _log_key(text: str) -> VerifierKey:
     if text.startswith("@"):
         text = _text_of(Path(text[1:]), _KEY_FILE_BYTES_MAX)
+    elif "+" not in text:
+        msg = f"expected a verifier key name+<8 hex digits>+<base64>, or @ and a file that holds it, got {text!r}"
+        raise MalformedError(msg)
     key = decode_vkey(text)
     if key.signature_type != TYPE_ED25519:
         msg = f"expected a log's key (type 0x01), got one of type 0x{key.signature_type:02x}"
@@ -125,7 +195,13 @@ JSON_OPTION: Final = click.option("--json", "as_json", is_flag=True, help="Print
 
 def read_input(path: Path, bytes_max: int = BUNDLE_BYTES_MAX) -> bytes:
     """Return the bytes of a file, or of standard input for `-`. Raises UncheckableError, MalformedError."""
-    return read_stream(sys.stdin.buffer, bytes_max) if str(path) == "-" else read_file(path, bytes_max)
+    if str(path) == "-":
+        return read_stream(sys.stdin.buffer, bytes_max)
+    try:
+        return read_file(path, bytes_max)
+    except MalformedError as error:
+        msg = f"{path}: {error}"
+        raise MalformedError(msg) from error
 
 
 def trust_of(log_keys: tuple[VerifierKey, ...], policy: Policy | None, issuer_key: PublicKey | None = None) -> Trust:

@@ -14,7 +14,17 @@ from typing import Final
 import click
 
 from glasslog.cli.document import Json, encode_document
-from glasslog.cli.options import INPUT_FILE, LOG_KEY_OPTION, POLICY_OPTION, TOKEN_OPTION, read_input, trust_of
+from glasslog.cli.options import (
+    INPUT_FILE,
+    LOG_KEY_OPTION,
+    OUTPUT,
+    OUTPUT_FILE,
+    POLICY_OPTION,
+    TOKEN_OPTION,
+    WebUrl,
+    read_input,
+    trust_of,
+)
 from glasslog.cli.reconstruction import document_of, page_of
 from glasslog.cli.screen import Screen
 from glasslog.cli.verify import EXIT_CODES
@@ -66,7 +76,7 @@ def _uri(_: click.Context, __: click.Parameter, value: str | tuple[str, ...]) ->
 
 @click.command(short_help="Put one decision together from all its records.")
 @click.option("--decision", metavar="URN", required=True, callback=_uri, help="The URN the decision is filed under.")
-@click.option("--log", "url", metavar="URL", help="The log's base URL.")
+@click.option("--log", "url", metavar="URL", type=WebUrl(), help="The log's base URL.")
 @click.option(
     "--from",
     "kept",
@@ -109,11 +119,11 @@ def _uri(_: click.Context, __: click.Parameter, value: str | tuple[str, ...]) ->
     "-o",
     "--output",
     metavar="DIR|FILE.html",
-    type=click.Path(path_type=Path),
+    type=OUTPUT,
     required=True,
     help="The page to write; or a folder for the page, the JSON and the evidence.",
 )
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="The document to write.")
+@click.option("--json", "json_file", metavar="FILE", type=OUTPUT_FILE, help="The document to write.")
 @click.option(
     "--keep", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="The folder to keep evidence in."
 )

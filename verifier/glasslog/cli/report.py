@@ -14,6 +14,7 @@ from glasslog.audit.database import Database
 from glasslog.audit.result import CSV_COLUMNS
 from glasslog.cli.audit import FINDINGS
 from glasslog.cli.document import Json, encode_document
+from glasslog.cli.options import OUTPUT, OUTPUT_FILE
 from glasslog.cli.screen import Screen
 from glasslog.errors import MalformedError, UncheckableError
 from glasslog.mirror.state import DATABASE, OUTCOME
@@ -49,12 +50,12 @@ class _Places:
     "-o",
     "--output",
     metavar="FILE.html|DIR",
-    type=click.Path(path_type=Path),
+    type=OUTPUT,
     required=True,
     help="The page to write; or a folder for the page, the JSON and the CSV.",
 )
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="The document to write.")
-@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="The list of all findings.")
+@click.option("--json", "json_file", metavar="FILE", type=OUTPUT_FILE, help="The document to write.")
+@click.option("--csv", "csv_file", metavar="FILE", type=OUTPUT_FILE, help="The list of all findings.")
 @click.option(
     "--controls",
     "files",

@@ -28,6 +28,11 @@ def printable(text: str, characters_max: int | None = CHARACTERS_MAX) -> str:
     return escaped if len(cut) == len(text) else f"{escaped}… ({len(text) - len(cut)} more characters)"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number and what it counts: `1 finding`, `2 findings`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 

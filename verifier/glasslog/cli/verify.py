@@ -78,7 +78,9 @@ def command(
     entry_id: Hash | None,
     as_json: bool,
 ) -> int:
-    """Verify FILE, offline: an evidence bundle, a Transparent Statement, a receipt, a tlog-proof or a checkpoint.
+    """Verify FILE, offline; - is standard input.
+
+    It is an evidence bundle, a Transparent Statement, a receipt, a tlog-proof, a checkpoint, or evidence of a fork.
 
     Exit codes: 0 verified, 1 verification failed, 2 wrong usage, 3 could not check.
     """
@@ -109,10 +111,14 @@ def _read_erasures(path: Path) -> Iterator[bytes]:
     if not path.is_dir():
         yield read_input(path)
         return
+    found = False
     for each in sorted(path.glob(f"*{BUNDLE_SUFFIX}")):
         data = read_file(each, BUNDLE_BYTES_MAX)
         if _is_erasure(data):
+            found = True
             yield data
+    if not found:
+        click.echo(f"Note: {printable(str(path))} holds no evidence of an erasure.", err=True)
 
 
 def _is_erasure(data: bytes) -> bool:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks import audit, growing, ingest, latency, limits, plots, sequencer, tables
+from benchmarks import audit, audited_log, growing, ingest, latency, limits, plots, sequencer, tables
 from benchmarks.figures import Curve, Figure, keep, report
-
-AUDITED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,8 @@ def _audit(plan: Plan) -> Measured:
     processes = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        key = audit.make_archive(folder, AUDITED)
-        return audit.measure(folder, key, AUDITED, plan.runs, processes), []
+        key = audited_log.make_archive(folder, audit.AUDITED)
+        return audit.measure(folder, key, audit.AUDITED, plan.runs, processes), []
 
 
 PARTS: Mapping[str, Callable[[Plan], Measured]] = {

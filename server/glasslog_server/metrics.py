@@ -8,13 +8,14 @@ scrape (head, queue, readiness) is asked for then.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.process_collector import ProcessCollector
 
+from glasslog_server.durations import Durations
 from glasslog_server.errors import ServerError
 from glasslog_server.storage.store import TreeHead
 
@@ -36,13 +37,14 @@ class Metrics:
             ("route", "method", "status"),
             registry=registry,
         )
-        self._request_seconds = Histogram(
+        self._request_seconds = Durations(
             "glasslog_http_request_seconds",
             "Time from the request's head to its answer, by route",
-            ("route",),
-            buckets=_REQUEST_SECONDS,
-            registry=registry,
+            "route",
+            _REQUEST_SECONDS,
         )
+        registry.register(self._request_seconds)
+        self._requests_by: dict[tuple[str, str, int], Counter] = {}  # to ask the library for them costs more
         self._problems = Counter(
             "glasslog_http_problems",
             "Problem documents by code, also those within a batch",
@@ -90,8 +92,15 @@ class Metrics:
 
     def request_done(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request; `route` is the path's pattern and `method` one that the server knows."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        self.requests_done(route, method, status, (seconds,))
+
+    def requests_done(self, route: str, method: str, status: int, seconds: Sequence[float]) -> None:
+        """Count requests that were answered alike, by what each took."""
+        requests = self._requests_by.get((route, method, status))
+        if requests is None:
+            requests = self._requests_by[route, method, status] = self._requests.labels(route, method, str(status))
+        requests.inc(len(seconds))
+        self._request_seconds.observe(route, seconds)
 
     def problem(self, code: str) -> None:
         """Count a problem document."""

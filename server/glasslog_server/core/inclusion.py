@@ -8,7 +8,7 @@ verifies. Tiles may be given wider than the tree in question: only nodes that ar
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -26,7 +26,7 @@ FRAMED_HASH_BYTES: Final = len(HASH_FRAME) + HASH_SIZE
 FindTile: TypeAlias = Callable[[int, int], TileNodes]
 """Returns a tile by level and index, as wide as in the tree in question or wider."""
 
-_WHOLE_TILE_PATHS_MIN: Final = 16  # leaves of one tile from which on it is faster to compute the paths of all 256
+_SHARED_PATHS_MIN: Final = 16  # leaves of one tile from which on it is worth to compute all of its nodes
 
 
 def plan_inclusion(indexes: Iterable[LeafIndex], size: TreeSize) -> list[TileId]:
@@ -131,42 +131,65 @@ class RightEdge:
     def framed_paths(self, indexes: Sequence[LeafIndex], tile: FindTile) -> list[bytes]:
         """Return the inclusion paths of many leaves, in their order, each as its hashes in CBOR one after the other.
 
-        Leaves of one tile share everything above it; where there are many of them the tile is gone through once.
+        Leaves of one tile share everything above it, and neighbours nearly everything within it.
         """
         by_block: dict[int, list[int]] = {}
         for position, index in enumerate(indexes):
             by_block.setdefault(index >> TILE_HEIGHT, []).append(position)
         paths = [b""] * len(indexes)
         for block, positions in by_block.items():
-            if len(positions) < _WHOLE_TILE_PATHS_MIN:
+            nodes = self.levels[0].nodes if block == self.levels[0].index else tile(0, block)
+            if len(positions) < _SHARED_PATHS_MIN and (nodes is None or nodes.pyramid is None):
                 for position in positions:
                     paths[position] = frame(self.path(indexes[position], tile))
                 continue
             upper = frame(self.path(LeafIndex(block), tile, level=1)) if len(self.levels) > 1 else b""
-            whole = self._paths_of_tile(block, upper, tile)
-            for position in positions:
-                paths[position] = whole[indexes[position] % TILE_WIDTH]
+            offsets = [indexes[position] % TILE_WIDTH for position in positions]
+            within = self._paths_of_tile(block, nodes, offsets, upper)
+            for position, offset in zip(positions, offsets, strict=True):
+                paths[position] = within[offset]
         return paths
 
-    def _paths_of_tile(self, block: int, upper: bytes, tile: FindTile) -> list[bytes]:
-        """Return the framed paths of all leaves of one tile, of which `upper` is what they share above it.
+    def _paths_of_tile(
+        self, block: int, nodes: TileNodes | None, offsets: Sequence[int], upper: bytes
+    ) -> Mapping[int, bytes]:
+        """Return the framed paths of some leaves of one tile, of which `upper` is what they share above it.
 
-        Goes down from the root of the tile: the path of a node is its sibling and the path of the node above.
+        Goes down from the root of the tile, along the ways to these leaves alone: the path of a node is its sibling and
+        the path of the node above.
         """
-        edge = self.levels[0]
-        nodes = edge.nodes if block == edge.index else tile(0, block)
-        paths = [upper]
+        places = [dict.fromkeys(offsets)]
+        for _ in range(1, TILE_HEIGHT):
+            places.append(dict.fromkeys([place >> 1 for place in places[-1]]))
+        edge = self.levels[0] if block == self.levels[0].index else None
+        layers = (b"",) * TILE_HEIGHT if nodes is None else nodes.layers
+        paths = {0: upper}
         for layer in reversed(range(TILE_HEIGHT)):
-            framed = [] if nodes is None else _framed_hashes(nodes.layers[layer])
-            if block == edge.index:
-                del framed[edge.width >> layer :]
-                last = edge.partial[layer]
-                framed += [] if last is None else [HASH_FRAME + last]
-                if len(framed) & 1:  # the last one has no sibling: it moves up as it is
-                    paths = [framed[place ^ 1] + paths[place >> 1] for place in range(len(framed) - 1)] + paths[-1:]
-                    continue
-            paths = [framed[place ^ 1] + paths[place >> 1] for place in range(len(framed))]
+            full = TILE_WIDTH >> layer if edge is None else edge.width >> layer
+            last = None if edge is None else edge.partial[layer]
+            paths = _paths_below(paths, places[layer], layers[layer][: full * HASH_SIZE], last)
         return paths
+
+
+def _paths_below(
+    above: Mapping[int, bytes], places: Collection[int], nodes: bytes, last: Hash | None
+) -> dict[int, bytes]:
+    """Return the framed paths of nodes of one layer from those of the layer above.
+
+    `nodes` are the full ones of the layer, `last` is what is right of them, if anything: a node that has neither beside
+    it moves up as it is.
+    """
+    count = len(nodes) // HASH_SIZE
+    paths = {
+        place: HASH_FRAME + nodes[(place ^ 1) * HASH_SIZE : ((place ^ 1) + 1) * HASH_SIZE] + above[place >> 1]
+        for place in places
+        if place ^ 1 < count
+    }
+    alone = count - (count & 1)  # of the places that lead to leaves the only one without a full sibling
+    if alone in places:
+        beside = HASH_FRAME + last if count & 1 and last is not None else b""
+        paths[alone] = beside + above[alone >> 1]
+    return paths
 
 
 def frame(path: Iterable[Hash]) -> bytes:
@@ -221,7 +244,3 @@ def _partial_nodes(nodes: TileNodes | None, width: int, below: Hash | None) -> l
             last = left if last is None else Hash(hashlib.sha256(b"\x01" + left + last).digest())
         partial.append(last)
     return partial
-
-
-def _framed_hashes(data: bytes) -> list[bytes]:
-    return [HASH_FRAME + data[start : start + HASH_SIZE] for start in range(0, len(data), HASH_SIZE)]

@@ -13,7 +13,7 @@ from aiohttp import HttpVersion10, hdrs, web
 
 from glasslog.limits import STATEMENT_BYTES_MAX
 from glasslog_server.errors import BrokenBodyError, HttpSyntaxError, OverloadedError, ServerError
-from glasslog_server.http.direct import HEAD_BYTES_MAX, DirectRegistration, Head
+from glasslog_server.http.direct import HEAD_BYTES_MAX, DirectRegistration
 from glasslog_server.http.frame import PUBLIC_HEADERS
 from glasslog_server.http.problems import code_of, respond
 from glasslog_server.http.settings import HEADER_BYTES_MAX, HEADERS_MAX, REQUEST_LINE_BYTES_MAX, HttpSettings
@@ -60,7 +60,7 @@ class Bounds:
 class Connection(web.RequestHandler):
     """An HTTP connection within the bounds."""
 
-    __slots__ = ("_bounds", "_direct", "_held", "_metrics", "_patience", "_under_way")
+    __slots__ = ("_answered", "_bounds", "_direct", "_held", "_metrics", "_patience", "_under_way")
 
     def __init__(
         self, manager: web.Server, bounds: Bounds, metrics: Metrics, direct: DirectRegistration | None
@@ -81,7 +81,8 @@ class Connection(web.RequestHandler):
         self._metrics = metrics
         # The direct way (`http.direct`), None once this connection has left it for good.
         self._direct = direct
-        self._under_way: asyncio.Future[None] | None = None
+        self._under_way = False
+        self._answered: asyncio.Future[None] | None = None  # what `shutdown` waits for
         self._held = b""
         self._patience: asyncio.TimerHandle | None = None
 
@@ -94,47 +95,41 @@ class Connection(web.RequestHandler):
             super().data_received(data)
             return
         held = self._held = self._held + data if self._held else data
-        if self._under_way is not None:  # the next request, before this one is answered
+        if self._under_way:  # the next request, before this one is answered
             if len(held) > DIRECT_BYTES_MAX and self.transport is not None:
                 cast("asyncio.ReadTransport", self.transport).pause_reading()
             return
-        head, body = self._direct_request(direct, held)
-        if head is None:
-            self._leave_direct_way()
-        elif body is None:
-            if self._patience is None:
-                self._patience = asyncio.get_running_loop().call_later(DIRECT_PATIENCE_S, self._leave_direct_way)
-        else:
-            self._begin_direct(direct, head, body)
-
-    def _direct_request(self, direct: DirectRegistration, held: bytes) -> tuple[Head | None, bytes | None]:
-        """Return the head and the body of a direct request: no body yet, or no head when it is none."""
-        transport = self.transport
-        if transport is None or self._force_close or transport.is_closing():
-            return None, None
-        if cast("asyncio.WriteTransport", transport).get_write_buffer_size():  # its last answer is not taken yet
-            return None, None
-        end = held.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX)
-        head = direct.head_of(held[:end]) if end >= 0 else None
+        start = held.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
+        head = direct.head_of(held[: start - 4]) if start >= 4 and self._may_go_on else None  # noqa: PLR2004
         if head is None or not direct.has_room(head.length):
-            return None, None
-        start = end + 4
-        return head, held[start : start + head.length] if len(held) >= start + head.length else None
-
-    def _begin_direct(self, direct: DirectRegistration, head: Head, body: bytes) -> None:
+            self._leave_direct_way()
+            return
+        end = start + head.length
+        if len(held) < end:
+            if self._patience is None:
+                self._patience = self._loop.call_later(DIRECT_PATIENCE_S, self._leave_direct_way)
+            return
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        self._held = self._held[self._held.find(b"\r\n\r\n") + 4 + head.length :]
-        self._under_way = asyncio.get_running_loop().create_future()
-        direct.register(self, head, body)
+        self._held = held[end:]
+        self._under_way = True
+        direct.register(self, head, held[start:end])
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Return whether the next request may go the direct way: the connection is open, its last answer is taken."""
+        transport = self.transport
+        if transport is None or self._force_close or transport.is_closing():
+            return False
+        return not transport.get_write_buffer_size()
 
     def _leave_direct_way(self) -> None:
         """Give this connection to aiohttp, with what has come of its next request."""
         if self._patience is not None:
             self._patience.cancel()
         held, self._held, self._direct, self._patience = self._held, b"", None, None
-        if held and self._under_way is None:
+        if held and not self._under_way:
             super().data_received(held)
 
     @property
@@ -144,9 +139,9 @@ class Connection(web.RequestHandler):
 
     def answer(self, data: bytes) -> None:
         """Send the answer of the direct request under way; then look at what else has come."""
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None and not under_way.done():
-            under_way.set_result(None)
+        self._under_way = False
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
         transport = self.transport
         if transport is None or transport.is_closing():
             return
@@ -155,7 +150,7 @@ class Connection(web.RequestHandler):
             self.close()
             transport.close()
             return
-        self._next_keepalive_close_time = asyncio.get_running_loop().time() + self._bounds.settings.idle_s
+        self._next_keepalive_close_time = self._loop.time() + self._bounds.settings.idle_s
         if self._held:
             if not transport.is_reading():
                 transport.resume_reading()
@@ -163,18 +158,17 @@ class Connection(web.RequestHandler):
 
     def _process_keepalive(self) -> None:
         """Close an idle connection; one with a direct request under way is none."""
-        if self._under_way is None:
-            super()._process_keepalive()
+        if self._under_way:
+            self._keepalive_handle = self._loop.call_later(self._bounds.settings.idle_s, self._process_keepalive)
         else:
-            self._keepalive_handle = asyncio.get_running_loop().call_later(
-                self._bounds.settings.idle_s, self._process_keepalive
-            )
+            super()._process_keepalive()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 (aiohttp's own signature)
         """Let the request under way be answered, whichever way it goes, and close."""
-        if self._under_way is not None:
+        if self._under_way:
             self._force_close = True  # its answer is the last
-            await asyncio.wait([self._under_way], timeout=timeout)
+            self._answered = self._loop.create_future()
+            await asyncio.wait([self._answered], timeout=timeout)
         await super().shutdown(timeout)
 
     # Aiohttp's way.
@@ -194,7 +188,7 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> None:
         """Count a request that will not be whole; the client has left, so there is nobody to answer."""
-        if self._under_way is None and self._held:
+        if self._held and not self._under_way:
             self._held = b""
             self._metrics.problem(BrokenBodyError.code)
         super().eof_received()

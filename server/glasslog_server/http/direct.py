@@ -7,25 +7,25 @@ HTTP, not through the log.
 
 Only requests that leave no question go this way: a head that was wholly understood, with a length and no more than
 that; a body that is there. All others, and whatever follows them on their connection, go to aiohttp as they came.
-Answers that are due in one turn of the event loop are made together, because their receipts share most of the work.
+What comes in one turn of the event loop is passed on together, and answers that are due in one turn are made together:
+their receipts share most of the work.
 """
 
 import asyncio
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from aiohttp import hdrs, web
 
 from glasslog.errors import GlasslogError
 from glasslog.limits import STATEMENT_BYTES_MAX
 from glasslog_server.core.round import Candidate
-from glasslog_server.errors import ReceiptPendingError, ServerError, TooLargeError
+from glasslog_server.errors import ReceiptPendingError, TooLargeError, TreeRangeError
 from glasslog_server.http.frame import PUBLIC_HEADERS
 from glasslog_server.http.problems import code_of, respond
 from glasslog_server.http.registration import Pending, Registration, Submission
@@ -57,8 +57,14 @@ _ASKING: Final = frozenset(
 """Headers that ask for something beside what this way gives; "Connection: keep-alive" asks for nothing."""
 _ROUTE: Final = "/entries"
 
+GATHERED_ENTRIES_MAX: Final = 256
+"""Statements of one turn of the event loop that are passed on together, and so refused together, if at all."""
+GATHERED_BYTES_MAX: Final = 512 * 1_024
+
 _ANSWER: Final = "".join(f"{name}: {value}\r\n" for name, value in PUBLIC_HEADERS.items())
-_RECEIPT: Final = f"Content-Type: application/cose\r\n{_ANSWER}".encode()
+_CREATED: Final = b"HTTP/1.1 201 Created\r\nLocation: /entries/"
+_OK: Final = b"HTTP/1.1 200 OK\r\nLocation: /entries/"
+_RECEIPT: Final = f"\r\nContent-Type: application/cose\r\n{_ANSWER}Content-Length: ".encode()
 
 
 class DirectConnection(Protocol):
@@ -82,15 +88,21 @@ class Head:
     accept: str
 
 
-@dataclass(slots=True)
-class _Request:
+class _Request(NamedTuple):
     """One statement on its way."""
 
     connection: DirectConnection
     head: Head
     candidate: Candidate
-    submission: Submission
     started: float
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """Statements that came in one turn of the event loop, and are passed on and answered together."""
+
+    requests: Sequence[_Request]
+    submission: Submission
     deadline: float
 
 
@@ -101,10 +113,13 @@ class DirectRegistration:
         """Take what the front end works with, and what registers statements for all of it."""
         self._service = service
         self._registration = registration
+        self._loop = asyncio.get_running_loop()
         self._heads: dict[bytes, Head | None] = {}
-        self._waiting: OrderedDict[int, _Request] = OrderedDict()
+        # Statements of this turn of the event loop, then with the sequencer, in the order of their deadlines.
+        self._gathered: list[_Request] = []
+        self._waiting: dict[_Group, None] = {}
         self._expiry: asyncio.TimerHandle | None = None
-        self._due: list[_Request] = []
+        self._due: list[_Group] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._date = (0, b"")
 
@@ -125,58 +140,80 @@ class DirectRegistration:
         return self._service.bodies.has_room(body_bytes)
 
     def register(self, connection: DirectConnection, head: Head, body: bytes) -> None:
-        """Judge a statement and pass it on; the connection is answered later, or at once where it is refused."""
-        service = self._service
+        """Judge a statement, to be passed on with the others of this turn; the connection is answered later."""
         started = time.perf_counter()
-        service.metrics.body_read(len(body))
         try:
-            candidate = service.admission.admit(body)
-            submission = self._registration.submit([candidate])
+            candidate = self._service.admission.admit(body)
         except (GlasslogError, TooLargeError):
+            self._service.metrics.body_read(len(body))
             self._spawn(self._register_slowly(connection, head, body, started))
             return
-        loop = asyncio.get_running_loop()
-        request = _Request(
-            connection, head, candidate, submission, started, loop.time() + service.settings.round_wait_s
-        )
-        self._waiting[id(request)] = request
+        if not self._gathered:
+            self._loop.call_soon(self._pass_on)
+        self._gathered.append(_Request(connection, head, candidate, started))
+
+    def _pass_on(self) -> None:
+        """Submit what has gathered, as much together as may be refused together."""
+        gathered, self._gathered = self._gathered, []
+        self._service.metrics.body_read(sum([len(request.candidate.entry) for request in gathered]))
+        first = entry_bytes = 0
+        for place, request in enumerate(gathered):
+            size = len(request.candidate.entry)
+            if place > first and (place - first == GATHERED_ENTRIES_MAX or entry_bytes + size > GATHERED_BYTES_MAX):
+                self._submit(gathered[first:place])
+                first, entry_bytes = place, 0
+            entry_bytes += size
+        self._submit(gathered[first:])
+
+    def _submit(self, requests: Sequence[_Request]) -> None:
+        submission = self._registration.submit([request.candidate for request in requests])
+        group = _Group(requests, submission, self._loop.time() + self._service.settings.round_wait_s)
+        self._waiting[group] = None
         if self._expiry is None:
-            self._expiry = loop.call_at(request.deadline, self._expire)
-        submission.add_done_callback(lambda _: self._settle(request))
+            self._expiry = self._loop.call_at(group.deadline, self._expire)
+        submission.add_done_callback(lambda _: self._settle(group))
 
     async def _register_slowly(self, connection: DirectConnection, head: Head, body: bytes, started: float) -> None:
         """Let `registration` decide: a statement that is refused now may be in the log already."""
         try:
             outcome = await self._registration.register(body)
             if isinstance(outcome, Pending):
-                self._answer_pending(connection, outcome.leaf_hash.hex(), started)
+                self._answer_pending(connection, outcome.leaf_hash.hex())
+                self._done(202, [started])
                 return
             [receipt] = await self._service.log.reader.receipts_at(outcome.head, [outcome.index])
-            self._answer_receipt(connection, outcome, receipt, started)
+            self._answer_receipt(connection, outcome, receipt, self._date_header())
+            self._done(200 if outcome.duplicate else 201, [started])
         except Exception as error:  # noqa: BLE001 (a request must never end without an answer)
             self._answer_problem(connection, error, head.accept, started)
 
-    def _settle(self, request: _Request) -> None:
-        """Take note that a submission has its outcome; all of this turn are answered together."""
-        if self._waiting.pop(id(request), None) is None:
+    def _settle(self, group: _Group) -> None:
+        """Take note that a group has its outcomes; all groups of this turn are answered together."""
+        if group not in self._waiting:  # too late: its clients were told where to ask
+            return
+        del self._waiting[group]
+        if len(group.requests) > 1 and isinstance(group.submission.exception(), TreeRangeError):
+            for request in group.requests:  # together they are more than the operator lets a round take
+                self._submit([request])
             return
         if not self._due:
-            asyncio.get_running_loop().call_soon(self._answer_due)
-        self._due.append(request)
+            self._loop.call_soon(self._answer_due)
+        self._due.append(group)
 
     def _expire(self) -> None:
-        """Answer those that have waited too long with where to ask; look again when the next one will have."""
-        loop = asyncio.get_running_loop()
+        """Answer those that have waited too long with where to ask; look again when the next ones will have."""
         self._expiry = None
         while self._waiting:
-            key, request = next(iter(self._waiting.items()))
-            if request.deadline > loop.time():
-                self._expiry = loop.call_at(request.deadline, self._expire)
+            group = next(iter(self._waiting))
+            if group.deadline > self._loop.time():
+                self._expiry = self._loop.call_at(group.deadline, self._expire)
                 return
-            del self._waiting[key]
-            leaf_hash = request.candidate.leaf_hash
-            self._registration.remember(leaf_hash, request.submission)
-            self._answer_pending(request.connection, leaf_hash.hex(), request.started)
+            del self._waiting[group]
+            for request in group.requests:
+                leaf_hash = request.candidate.leaf_hash
+                self._registration.remember(leaf_hash, group.submission)
+                self._answer_pending(request.connection, leaf_hash.hex())
+            self._done(202, [request.started for request in group.requests])
 
     # Answers.
 
@@ -184,17 +221,22 @@ class DirectRegistration:
         due, self._due = self._due, []
         self._spawn(self._answer_all(due))
 
-    async def _answer_all(self, due: Sequence[_Request]) -> None:
+    async def _answer_all(self, due: Sequence[_Group]) -> None:
         by_head: dict[int, list[tuple[_Request, Sequenced]]] = {}
-        for request in due:
+        for group in due:
             try:
-                [outcome] = request.submission.result()
-                self._registration.count(1, [outcome])
-                if not isinstance(outcome, Sequenced):
-                    raise outcome  # noqa: TRY301 (told like any other)
-                by_head.setdefault(outcome.head.size, []).append((request, outcome))
+                outcomes = group.submission.result()
             except Exception as error:  # noqa: BLE001 (the same)
-                self._answer_problem(request.connection, error, request.head.accept, request.started)
+                refusal = TooLargeError(str(error)) if isinstance(error, TreeRangeError) else error
+                for connection, head, _, started in group.requests:
+                    self._answer_problem(connection, refusal, head.accept, started)
+                continue
+            self._registration.count(len(outcomes), outcomes)
+            for request, outcome in zip(group.requests, outcomes, strict=True):
+                if isinstance(outcome, Sequenced):
+                    by_head.setdefault(outcome.head.size, []).append((request, outcome))
+                else:
+                    self._answer_problem(request.connection, outcome, request.head.accept, request.started)
         for together in by_head.values():
             await self._answer_receipts(together)
 
@@ -204,35 +246,43 @@ class DirectRegistration:
             receipts = await self._service.log.reader.receipts_at(head, [outcome.index for _, outcome in together])
         except ReceiptPendingError:
             for request, outcome in together:
-                self._answer_pending(request.connection, outcome.leaf_hash.hex(), request.started)
-        except ServerError as error:
+                self._answer_pending(request.connection, outcome.leaf_hash.hex())
+            self._done(202, [request.started for request, _ in together])
+        except Exception as error:  # noqa: BLE001 (the same)
             for request, _ in together:
                 self._answer_problem(request.connection, error, request.head.accept, request.started)
         else:
+            date = self._date_header()
             for (request, outcome), receipt in zip(together, receipts, strict=True):
-                self._answer_receipt(request.connection, outcome, receipt, request.started)
+                self._answer_receipt(request.connection, outcome, receipt, date)
+            for status, duplicate in ((201, False), (200, True)):
+                self._done(status, [one.started for one, outcome in together if outcome.duplicate is duplicate])
 
-    def _answer_receipt(self, connection: DirectConnection, outcome: Sequenced, receipt: bytes, started: float) -> None:
-        status = b"200 OK" if outcome.duplicate else b"201 Created"
-        location = outcome.leaf_hash.hex().encode()
+    def _answer_receipt(self, connection: DirectConnection, outcome: Sequenced, receipt: bytes, date: bytes) -> None:
         connection.answer(
-            b"HTTP/1.1 %b\r\nLocation: /entries/%b\r\n%bContent-Length: %d\r\n%b%b\r\n%b"
-            % (status, location, _RECEIPT, len(receipt), self._date_header(), _ending(connection), receipt)
+            b"%b%b%b%d\r\n%b%b\r\n%b"
+            % (
+                _OK if outcome.duplicate else _CREATED,
+                outcome.leaf_hash.hex().encode(),
+                _RECEIPT,
+                len(receipt),
+                date,
+                _ending(connection),
+                receipt,
+            )
         )
-        self._done(int(status[:3]), started)
 
-    def _answer_pending(self, connection: DirectConnection, entry_id: str, started: float) -> None:
+    def _answer_pending(self, connection: DirectConnection, entry_id: str) -> None:
         head = f"HTTP/1.1 202 Accepted\r\nLocation: /entries/{entry_id}\r\nRetry-After: {RETRY_AFTER_S}\r\n{_ANSWER}"
         ending = b"Content-Length: 0\r\n" + self._date_header() + _ending(connection) + b"\r\n"
         connection.answer(head.encode() + ending)
-        self._done(202, started)
 
     def _answer_problem(self, connection: DirectConnection, error: Exception, accept: str, started: float) -> None:
         self._service.metrics.problem(code_of(error))
         response = respond(error, accept)
         response.headers.update(PUBLIC_HEADERS)
         connection.answer(self._encode(response, connection))
-        self._done(response.status, started)
+        self._done(response.status, [started])
 
     def _encode(self, response: web.Response, connection: DirectConnection) -> bytes:
         """Return the bytes of an answer that was made for aiohttp to send."""
@@ -242,8 +292,11 @@ class DirectRegistration:
         length = "" if hdrs.CONTENT_LENGTH in response.headers else f"Content-Length: {len(body)}\r\n"
         return (head + length).encode() + self._date_header() + _ending(connection) + b"\r\n" + body
 
-    def _done(self, status: int, started: float) -> None:
-        self._service.metrics.request_done(_ROUTE, "POST", status, time.perf_counter() - started)
+    def _done(self, status: int, started: Sequence[float]) -> None:
+        """Count requests that were answered alike, by the times at which they began."""
+        if started:
+            now = time.perf_counter()
+            self._service.metrics.requests_done(_ROUTE, "POST", status, [now - one for one in started])
 
     def _date_header(self) -> bytes:
         """Return the Date header, which is made once a second."""
@@ -253,7 +306,7 @@ class DirectRegistration:
         return self._date[1]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

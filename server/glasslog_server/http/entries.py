@@ -83,7 +83,7 @@ FORMATS: Final[Mapping[str, str]] = {
 _OFFERS: Final = (COSE, SCITT_RECEIPT, TRANSPARENT_STATEMENT, TLOG_PROOF, SCITT_STATEMENT, BUNDLE_MEDIA_TYPE)
 _STATEMENT_TYPES: Final = frozenset({COSE, SCITT_STATEMENT})
 _ENTRY_ID: Final = re.compile(r"[0-9a-f]{64}")
-_RECEIPTS_SLICE: Final = 64  # made without a pause of the event loop: about 1 ms
+_RECEIPTS_SLICE: Final = 256  # made without a pause of the event loop: about 1 ms
 
 
 class Entries:

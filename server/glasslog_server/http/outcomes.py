@@ -6,7 +6,7 @@
 Deterministic CBOR. What is nearly always the same of an outcome is written as bytes, not by an encoder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import cbor2
@@ -15,35 +15,38 @@ from glasslog.cose import encode_bytes
 from glasslog.merkle import LeafIndex
 from glasslog_server.http.problems import code_of, encode_concise
 from glasslog_server.http.registration import Registered
+from glasslog_server.receipts import MAJOR_ARRAY, MAJOR_BYTES, encode_number
 from glasslog_server.submissions import Sequenced
 
 _INDEX: Final = cbor2.dumps("index")
+_BEGINNINGS: Final = tuple(bytes((0xA2 + more,)) + _INDEX for more in range(3))
+"""The head of a map and its first key, by how many of "receipt" and "duplicate" there are."""
 _RECEIPT: Final = cbor2.dumps("receipt")
 _ENTRY_ID: Final = cbor2.dumps("entry_id") + b"\x58\x20"  # and 32 bytes
 _DUPLICATE: Final = cbor2.dumps("duplicate") + cbor2.dumps(True)
-_MAPS: Final = (b"\xa2", b"\xa3", b"\xa4")  # by how many of "receipt" and "duplicate" there are
 
 
 def encode_outcomes(outcomes: Sequence[Registered], receipts: Mapping[LeafIndex, bytes], checkpoint: bytes) -> bytes:
     """Return the answer. `receipts` are those that were asked for, by index."""
-    parts = [b"\xa2", cbor2.dumps("outcomes"), _array_head(len(outcomes))]
+    parts = [b"\xa2", cbor2.dumps("outcomes"), encode_number(len(outcomes), MAJOR_ARRAY)]
+    beginning = _BEGINNINGS[0]
     for outcome in outcomes:
         if not isinstance(outcome, Sequenced):
             parts.append(cbor2.dumps({"code": code_of(outcome), "problem": encode_concise(outcome)}))
-            continue
-        receipt = receipts.get(outcome.index)
-        parts += (_MAPS[(receipt is not None) + outcome.duplicate], _INDEX, cbor2.dumps(outcome.index))
-        if receipt is not None:
-            parts += (_RECEIPT, encode_bytes(receipt))
-        parts += (_ENTRY_ID, outcome.leaf_hash)
-        if outcome.duplicate:
-            parts.append(_DUPLICATE)
+        elif receipts or outcome.duplicate:
+            parts += _parts_of(outcome, receipts.get(outcome.index))
+        else:
+            parts.append(beginning + encode_number(outcome.index) + _ENTRY_ID + outcome.leaf_hash)
     parts += (cbor2.dumps("checkpoint"), encode_bytes(checkpoint))
     return b"".join(parts)
 
 
-def _array_head(length: int) -> bytes:
-    """Return the head of an array: that of the number, with another major type (RFC 8949 section 3)."""
-    head = bytearray(cbor2.dumps(length))
-    head[0] |= 0x80
-    return bytes(head)
+def _parts_of(outcome: Sequenced, receipt: bytes | None) -> Iterator[bytes]:
+    """Return an outcome with its receipt, when it has one, in parts: receipts are not copied more than once."""
+    yield _BEGINNINGS[(receipt is not None) + outcome.duplicate] + encode_number(outcome.index)
+    if receipt is not None:
+        yield _RECEIPT + encode_number(len(receipt), MAJOR_BYTES)
+        yield receipt
+    yield _ENTRY_ID + outcome.leaf_hash
+    if outcome.duplicate:
+        yield _DUPLICATE

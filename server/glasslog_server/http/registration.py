@@ -73,23 +73,32 @@ class Registration:
         Raises TooLargeError for more than a round can take, SlowRoundError, UnavailableError, StoreError: then nobody
         knows of any of them what became of it, and the same request can be made again.
         """
-        judged: list[Candidate | Registered] = []
-        for data, verdict in zip(statements, await self._service.admission.admit_all(statements), strict=True):
-            known = None if isinstance(verdict, Candidate) else await self._known(data, verdict)
-            judged.append(known or verdict)
-        candidates = [verdict for verdict in judged if isinstance(verdict, Candidate)]
-        outcomes: list[IntakeOutcome] | None = []
-        if candidates:
-            outcomes = await self._wait(self.submit(candidates))
+        verdicts = await self._service.admission.admit_all(statements)
+        candidates = [verdict for verdict in verdicts if isinstance(verdict, Candidate)]
+        if len(candidates) == len(verdicts):
+            final: list[Registered] = list(await self._sequenced(candidates))
+        else:
+            known = [
+                None if isinstance(verdict, Candidate) else await self._known(data, verdict)
+                for data, verdict in zip(statements, verdicts, strict=True)
+            ]
+            outcomes = iter(await self._sequenced(candidates) if candidates else ())
+            final = [
+                next(outcomes) if isinstance(verdict, Candidate) else place or verdict
+                for verdict, place in zip(verdicts, known, strict=True)
+            ]
+        self.count(len(candidates), final)
+        return final
+
+    async def _sequenced(self, candidates: Sequence[Candidate]) -> list[IntakeOutcome]:
+        """Return what became of candidates. Raises SlowRoundError, TooLargeError, UnavailableError."""
+        outcomes = await self._wait(self.submit(candidates))
         if outcomes is None:
             msg = (
                 f"the log took {len(candidates)} statements and has not sequenced them yet: make the same request again"
             )
             raise SlowRoundError(msg)
-        sequenced = iter(outcomes)
-        final = [next(sequenced) if isinstance(verdict, Candidate) else verdict for verdict in judged]
-        self.count(len(candidates), final)
-        return final
+        return outcomes
 
     async def _known(self, data: bytes, refusal: Exception) -> Sequenced | None:
         """Return the place of a statement that was logged when its signer was entitled, though that is over now.

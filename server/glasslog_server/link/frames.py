@@ -12,7 +12,7 @@ from typing import Final
 from glasslog_server.core.limits import ROUND_BYTES_MAX, ROUND_ENTRIES_MAX
 from glasslog_server.errors import LinkError
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _HEAD: Final = struct.Struct(">IB")
 _ENTRY_OVERHEAD_BYTES_MAX: Final = 2_048  # of one candidate beside its entry: names, kid, leaf hash, lengths
@@ -44,6 +44,7 @@ class Kind(IntEnum):
 
 FROM_WORKER: Final = frozenset(kind for kind in Kind if kind < Kind.WELCOME)
 FROM_SEQUENCER: Final = frozenset(Kind) - FROM_WORKER
+_KINDS: Final = {kind.value: kind for kind in Kind}  # what `Kind(number)` finds with more ado
 
 
 def encode_frame(kind: Kind, parts: Sequence[bytes] = ()) -> bytes:
@@ -61,39 +62,46 @@ class FrameReader:
     def __init__(self, kinds: frozenset[Kind]) -> None:
         """Take the kinds that the other side may send."""
         self._kinds = kinds
+        self._rest = b""  # the beginning of a frame's head
+        self._kind: Kind | None = None  # of the frame whose payload is gathered
         self._parts: list[bytes] = []
-        self._held = 0
-        self._wanted = _HEAD.size
+        self._missing = 0
 
     def feed(self, data: bytes) -> list[tuple[Kind, bytes]]:
-        """Return the frames that are whole now, in order. Raises LinkError: then nothing that follows has a meaning."""
-        self._parts.append(data)
-        self._held += len(data)
-        if self._held < self._wanted:
-            return []
-        held = b"".join(self._parts)
-        frames = []
+        """Return the frames that are whole now, in order. Raises LinkError: then nothing that follows has a meaning.
+
+        A payload that came in one piece is one slice of it, and one that came in several is joined once.
+        """
+        frames: list[tuple[Kind, bytes]] = []
         position = 0
-        while position + _HEAD.size <= len(held):
-            length, number = _HEAD.unpack_from(held, position)
+        if self._kind is not None:
+            if len(data) < self._missing:
+                self._gather(data)
+                return frames
+            position = self._missing
+            self._gather(data[:position])
+            frames.append((self._kind, b"".join(self._parts)))
+            self._kind, self._parts = None, []
+        elif self._rest:
+            data, self._rest = self._rest + data, b""
+        while position + _HEAD.size <= len(data):
+            length, number = _HEAD.unpack_from(data, position)
             kind = self._checked(length, number)
-            end = position + _HEAD.size - 1 + length
-            if end > len(held):
-                break
-            frames.append((kind, held[position + _HEAD.size : end]))
-            position = end
-        self._keep(held[position:])
+            start, position = position + _HEAD.size, position + _HEAD.size + length - 1
+            if position > len(data):
+                self._kind, self._missing = kind, length - 1
+                self._gather(data[start:])
+                return frames
+            frames.append((kind, data[start:position]))
+        self._rest = data[position:]
         return frames
 
-    def _keep(self, rest: bytes) -> None:
-        self._parts = [rest] if rest else []
-        self._held = len(rest)
-        self._wanted = _HEAD.size
-        if self._held >= _HEAD.size:
-            self._wanted += _HEAD.unpack_from(rest)[0] - 1
+    def _gather(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._missing -= len(part)
 
     def _checked(self, length: int, number: int) -> Kind:
         if not 1 <= length <= FRAME_BYTES_MAX or number not in self._kinds:
             msg = f"expected a frame of 1 to {FRAME_BYTES_MAX} bytes of a known kind, got kind {number}, {length} bytes"
             raise LinkError(msg)
-        return Kind(number)
+        return _KINDS[number]

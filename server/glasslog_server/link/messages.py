@@ -1,12 +1,15 @@
-"""The rarer frames of the link: greetings, publications, questions. Deterministic CBOR, strictly decoded. Pure.
+"""The frames of the link beside submissions and outcomes: publications, greetings, questions. Pure.
 
     HELLO     [version, slot, process id]              a worker's first word
     WELCOME   [version, head, policy entries]          the answer: where the log stands
-    PUBLISH   [first, head, [[level, index, tile]...], policy entries]
     APPLIED   size                                     the worker has taken up the head of this size
     READINESS [question, ready, code, reason]
     METRICS   [question, exposition]
     PENDING   leaf hash                                also PENDING_ELSEWHERE and SETTLED
+
+These are deterministic CBOR, strictly decoded. A publication, which every round of every worker has, is not:
+
+    PUBLISH   first(u64) lengths(2 x u32) head, policy entries  { level(u8) index(u64) length(u16) tile }*
 
 Policy entries are one byte string: index(u64) length(u32) entry, again and again; an operator may have made thousands.
 """
@@ -26,6 +29,8 @@ from glasslog_server.publication import PolicyEntry, Publication
 from glasslog_server.storage.store import TreeHead
 
 _POLICY_ENTRY: Final = struct.Struct(">QI")
+_PUBLICATION: Final = struct.Struct(">QII")
+_TILE: Final = struct.Struct(">BQH")
 
 
 class Hello(NamedTuple):
@@ -82,19 +87,33 @@ def decode_welcome(data: bytes) -> Welcome:
 
 def encode_publication(publication: Publication) -> bytes:
     """Return the payload of PUBLISH."""
-    tiles = [[tile.level, tile.index, data] for tile, data in publication.tiles.items()]
-    policy = _encode_policy(publication.policy_entries)
-    return cbor.encode([publication.first, encode_head(publication.head), tiles, policy])
+    head, policy = encode_head(publication.head), _encode_policy(publication.policy_entries)
+    parts = [_PUBLICATION.pack(publication.first, len(head), len(policy)), head, policy]
+    for tile, data in publication.tiles.items():
+        parts += (_TILE.pack(tile.level, tile.index, len(data)), data)
+    return b"".join(parts)
 
 
 def decode_publication(data: bytes) -> Publication:
     """Return the publication. Raises LinkError."""
-    first, head, tiles, policy = _fields(data, int, bytes, list, bytes)
-    table = {}
-    for tile in tiles:
-        level, index, hashes = _typed(tile, int, int, bytes)
-        table[TileId(level, index)] = hashes
-    return Publication(LeafIndex(first), decode_head(head), table, _decode_policy(policy))
+    try:
+        first, head_bytes, policy_bytes = _PUBLICATION.unpack_from(data)
+        policy = _PUBLICATION.size + head_bytes
+        position = policy + policy_bytes
+        tiles = {}
+        while position < len(data):
+            level, index, length = _TILE.unpack_from(data, position)
+            start = position + _TILE.size
+            position = start + length
+            tiles[TileId(level, index)] = data[start:position]
+    except struct.error as error:
+        msg = f"expected a publication, got {len(data)} bytes that are none: {error}"
+        raise LinkError(msg) from error
+    if position != len(data):
+        msg = f"expected a publication of {position} bytes, got {len(data)}"
+        raise LinkError(msg)
+    head = decode_head(data[_PUBLICATION.size : policy])
+    return Publication(LeafIndex(first), head, tiles, _decode_policy(data[policy : policy + policy_bytes]))
 
 
 def encode_size(size: TreeSize) -> bytes:

@@ -11,7 +11,8 @@ row of the store. A text is the constant code of an error, a line feed, and its 
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from itertools import repeat
+from typing import Final, TypeAlias, cast
 
 from glasslog.errors import AuthorityError, GlasslogError, MalformedError, UnknownKeyError
 from glasslog.merkle import Hash, LeafIndex, TreeSize
@@ -177,8 +178,8 @@ def _decode_parts(data: bytes, position: int, hashes: Sequence[Hash], heads: lis
         if kind not in {_NEW, _DUPLICATES} or not 1 <= count <= ROUND_ENTRIES_MAX or len(covered) != count:
             msg = f"expected a run of candidates that were submitted, got {count} of kind {kind}"
             raise LinkError(msg)
-        head, duplicate = heads[place], kind == _DUPLICATES
-        outcomes += [Sequenced(LeafIndex(index), leaf, head, duplicate) for index, leaf in enumerate(covered, first)]
+        indexes = cast("Sequence[LeafIndex]", range(first, first + count))
+        outcomes += map(Sequenced, indexes, covered, repeat(heads[place]), repeat(kind == _DUPLICATES))
     if len(outcomes) != len(hashes):
         msg = f"expected {len(hashes)} outcomes, got {len(outcomes)}"
         raise LinkError(msg)

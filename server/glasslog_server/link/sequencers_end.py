@@ -56,6 +56,7 @@ class SequencersEnd(asyncio.Protocol):
 
     def __init__(self, links: "WorkerLinks") -> None:
         self._links = links
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.WriteTransport | None = None
         self._reader = FrameReader(FROM_WORKER)
         self._unsent: list[bytes] = []
@@ -85,7 +86,7 @@ class SequencersEnd(asyncio.Protocol):
     async def exposition(self) -> bytes:
         """Return what the worker counts. Raises UnavailableError when it does not answer in time."""
         number = next(self._links.numbers)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[bytes] = self._loop.create_future()
         self._metrics[number] = answer
         try:
             self.write(Kind.ASK_METRICS, [messages.encode_size(TreeSize(number))])
@@ -98,17 +99,20 @@ class SequencersEnd(asyncio.Protocol):
             del self._metrics[number]
 
     def write(self, kind: Kind, parts: Sequence[bytes] = ()) -> None:
-        """Send a frame, together with all others of this turn of the event loop: a round answers many at once."""
+        """Send a frame, together with all others of this turn of the event loop and of the next.
+
+        So the publication of a round goes with what it answers: its callers wake up one turn later.
+        """
         if self._transport is None:
             return
         if not self._unsent:
-            asyncio.get_running_loop().call_soon(self._send)
+            self._loop.call_soon(self._loop.call_soon, self._send)
         self._unsent.append(encode_frame(kind, parts))
 
     def _send(self) -> None:
         """Send what was written; end a worker that does not read."""
         unsent, self._unsent = self._unsent, []
-        if self._transport is None:
+        if self._transport is None or not unsent:
             return
         self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
         if self._transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
@@ -171,7 +175,7 @@ class SequencersEnd(asyncio.Protocol):
     def _on_submit(self, payload: bytes) -> None:
         submitted = decode_submission(payload)
         self.entries_under_way += len(submitted.candidates)
-        task = asyncio.get_running_loop().create_task(self._submit(submitted.number, submitted.candidates))
+        task = self._loop.create_task(self._submit(submitted.number, submitted.candidates))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -1,8 +1,11 @@
 """The direct way of single statements: it takes what it wholly understands, and answers as the other way does."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +15,7 @@ from glasslog.limits import STATEMENT_BYTES_MAX
 from glasslog.receipt import decode_receipt
 from glasslog.statement import SignedStatement
 from glasslog_server.http.direct import parse_head
-from tests.server.http.running_log import RunningLog
+from tests.server.http.running_log import RunningLog, create_log, serve
 from tests.server.http.statements import CLINIC
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -68,6 +71,55 @@ async def test_requests_that_follow_each_other_unasked_are_answered_in_order(log
             assert (status, headers["Location"]) == (201, f"/entries/{statement.leaf_hash.hex()}")
         status, _, checkpoint = await answer_of(reader)
         assert (status, checkpoint) == (200, log.log.head.note)
+
+
+async def test_what_comes_on_many_connections_at_once_is_answered_each_by_its_own(log: RunningLog) -> None:
+    statements = [CLINIC.statement() for _ in range(20)]
+    spoiled = statements[7]._replace(entry=statements[7].entry[:-1] + bytes((statements[7].entry[-1] ^ 1,)))
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(connect(log)) for _ in range(len(statements) + 1)]
+        for (_, writer), statement in zip(opened, [*statements, spoiled], strict=True):
+            writer.write(request(statement))
+        for (reader, _), statement in zip(opened, statements, strict=False):
+            status, headers, body = await answer_of(reader)
+            assert (status, headers["Location"]) == (201, f"/entries/{statement.leaf_hash.hex()}")
+            [index] = await log.log.reader.find([statement.leaf_hash])
+            assert index is not None
+            assert body == await log.log.reader.receipt(index)
+        assert (await answer_of(opened[-1][0]))[0] == 400
+
+
+async def test_what_is_too_much_for_one_round_goes_one_by_one(tmp_path: Path) -> None:
+    settings = await create_log(tmp_path)
+    limits = replace(settings.limits, round_entries_max=2)
+    async with serve(replace(settings, limits=limits)) as log, AsyncExitStack() as stack:
+        assert (await log.register(CLINIC.uri, CLINIC.key.public_key)).status == 201
+        opened = [await stack.enter_async_context(connect(log)) for _ in range(8)]
+        for _, writer in opened:
+            writer.write(request(CLINIC.statement()))
+        assert [(await answer_of(reader))[0] for reader, _ in opened] == [201] * 8
+
+
+async def test_a_client_that_leaves_takes_nothing_from_the_others(log: RunningLog) -> None:
+    statements = [CLINIC.statement() for _ in range(4)]
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(connect(log)) for _ in statements]
+        for (_, writer), statement in zip(opened, statements, strict=True):
+            writer.write(request(statement))
+        opened[1][1].transport.abort()
+        assert [(await answer_of(opened[place][0]))[0] for place in (0, 2, 3)] == [201] * 3
+
+
+async def test_a_request_may_come_byte_by_byte(log: RunningLog) -> None:
+    data = request(CLINIC.statement())
+    async with connect(log) as (reader, writer):
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for place in range(len(data)):
+            writer.write(data[place : place + 1])
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert (await answer_of(reader))[0] == 201
 
 
 @pytest.mark.parametrize("cut", [1, 30, 90, 120, 500])

@@ -8,6 +8,7 @@ every narrower partial tile is a prefix of a wider one. Nothing here reads a fil
 import re
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -117,16 +118,18 @@ def encode_bundle(entries: Iterable[bytes]) -> bytes:
 
 def decode_bundle(data: bytes, width: int) -> list[bytes]:
     """Return the `width` entries of a bundle that must hold exactly so many. Raises MalformedError."""
-    entries = []
+    entries: list[bytes] = []
     position = 0
-    for number in range(width):
-        start = position + _LENGTH_BYTES
-        end = start + int.from_bytes(data[position:start], "big")
-        if start > len(data) or end > len(data):
-            msg = f"expected {width} entries in a bundle, got {len(data)} bytes that end within entry {number}"
-            raise MalformedError(msg)
-        entries.append(data[start:end])
-        position = end
+    with suppress(IndexError):
+        for _ in range(width):
+            start = position + _LENGTH_BYTES
+            position = start + (data[position] << 8 | data[position + 1])
+            entries.append(data[start:position])
+    is_beyond = position > len(data)
+    if is_beyond or len(entries) < width:
+        number = len(entries) - is_beyond
+        msg = f"expected {width} entries in a bundle, got {len(data)} bytes that end within entry {number}"
+        raise MalformedError(msg)
     if position != len(data):
         msg = f"expected a bundle of {width} entries to end at byte {position}, got {len(data)} bytes"
         raise MalformedError(msg)

@@ -52,6 +52,7 @@ class Metrics:
             registry=registry,
         )
         self._body_bytes = Counter("glasslog_http_body_bytes", "Bytes of request bodies read", registry=registry)
+        self._connections = Gauge("glasslog_http_connections", "Open connections", registry=registry)
         self._connections_refused = Counter(
             "glasslog_http_connections_refused", "Connections closed because there were too many", registry=registry
         )
@@ -109,6 +110,14 @@ class Metrics:
     def body_read(self, size: int) -> None:
         """Count the bytes of a request body."""
         self._body_bytes.inc(size)
+
+    def connection_opened(self) -> None:
+        """Count a connection."""
+        self._connections.inc()
+
+    def connection_closed(self) -> None:
+        """Count a connection no more."""
+        self._connections.dec()
 
     def connection_refused(self) -> None:
         """Count a connection that was one too many."""

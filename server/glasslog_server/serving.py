@@ -9,9 +9,10 @@ too, so that whatever watches over it starts it again: recovery at the start is 
 import asyncio
 import os
 import signal
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
@@ -27,11 +28,11 @@ from glasslog_server.http.service import Service
 from glasslog_server.http.settings import HttpSettings
 from glasslog_server.log import Log
 from glasslog_server.metrics import Metrics
-from glasslog_server.processes.endings import calm_collector, first_of
+from glasslog_server.processes.endings import calm_collector, first_of, unless
+from glasslog_server.processes.predecessor import bind_address, open_log
 from glasslog_server.processes.supervisor import Supervisor
 from glasslog_server.quotas import Quotas
 from glasslog_server.served_log import LocalLog
-from glasslog_server.signers import log_settings
 from glasslog_server.tls import tls_context
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -74,7 +75,9 @@ async def _supervise(
     told_to_stop, told_to_reload = _handle_signals(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, told_to_reload.set)
     if prepare is not None:
-        log = await Log.open(log_settings(config), Metrics())
+        log = await unless(open_log(config, Metrics()), told_to_stop.wait())
+        if log is None:
+            return
         try:
             await prepare(log)
         finally:
@@ -90,11 +93,16 @@ async def _serve(
     told_to_stop = _handle_signals()
     metrics = Metrics()
     tls = tls_context(config)
-    log = await Log.open(log_settings(config), metrics)
+    log = await unless(open_log(config, metrics), told_to_stop.wait())
+    if log is None:
+        return
     try:
         if prepare is not None:
             await prepare(log)
-        async with _listening(config, log, metrics, tls) as (url, admin_url):
+        sockets = await unless(_bind(config), told_to_stop.wait())
+        if sockets is None:
+            return
+        async with _listening(config, log, metrics, tls, *sockets) as (url, admin_url):
             logger.info(
                 "ready",
                 origin=log.origin,
@@ -114,19 +122,35 @@ async def _serve(
     logger.info("stopped")
 
 
+async def _bind(config: Config) -> tuple[list[socket.socket], list[socket.socket]]:
+    """Return listening sockets for the public and the operator's side. Raises ListenError."""
+    public = await bind_address(config.http.listen, config)
+    try:
+        return public, await bind_address(config.admin.listen, config)
+    except BaseException:
+        for listening in public:
+            listening.close()
+        raise
+
+
 @asynccontextmanager
 async def _listening(
-    config: Config, log: Log, metrics: Metrics, tls: ssl.SSLContext | None
+    config: Config,
+    log: Log,
+    metrics: Metrics,
+    tls: ssl.SSLContext | None,
+    public_sockets: Sequence[socket.socket],
+    admin_sockets: Sequence[socket.socket],
 ) -> AsyncIterator[tuple[str, str]]:
     """Listen on both addresses; the public one is closed first, so that the end can be watched on the other."""
     settings, wait_s = config.http.settings(), config.http.shutdown_wait_s
     admin_app = build_admin_app(log, metrics)
-    admin = await Listener.start(admin_app, config.admin.listen, metrics, HttpSettings(), shutdown_timeout_s=1.0)
+    admin = await Listener.start_on(admin_app, admin_sockets, metrics, HttpSettings(), shutdown_timeout_s=1.0)
     try:
         served = LocalLog(log, Quotas(settings.issuer_rate, settings.issuer_burst, time.monotonic))
         public_app = build_app(Service.of(served, metrics, settings))
-        public = await Listener.start(
-            public_app, config.http.listen, metrics, settings, tls=tls, shutdown_timeout_s=wait_s
+        public = await Listener.start_on(
+            public_app, public_sockets, metrics, settings, tls=tls, shutdown_timeout_s=wait_s
         )
         try:
             yield public.address.url(tls=tls is not None), admin.address.url(tls=False)

@@ -139,6 +139,11 @@ class Server:
         self._reader.join()
         return code
 
+    def kill(self) -> None:
+        """Kill the process that was started, and wait for its end alone: others may be left for a moment."""
+        self.process.kill()
+        assert self.process.wait(PATIENCE_S) == -signal.SIGKILL
+
     def stop(self) -> int:
         """End the server in order."""
         self.signal(signal.SIGTERM)

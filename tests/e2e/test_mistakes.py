@@ -11,6 +11,8 @@ from glasslog_server.keyfiles import write_private_key
 from tests.e2e.installed import Installed
 from tests.e2e.processes import run
 
+AT_ONCE = {"takeover_wait_s": 0.0}  # nobody is about to end here
+
 
 def complaint_of(log: Installed, code: int) -> str:
     result = run("serve", "--config", log.config_path)
@@ -20,6 +22,7 @@ def complaint_of(log: Installed, code: int) -> str:
 
 
 def test_two_servers_on_one_log(log: Installed) -> None:
+    log.configure(storage=AT_ONCE)
     with log.serve().ready() as server:
         assert "its lock is held, most likely by a server that runs this log" in complaint_of(log, 3)
         assert server.stop() == 0
@@ -28,9 +31,9 @@ def test_two_servers_on_one_log(log: Installed) -> None:
 def test_a_port_that_is_taken(log: Installed) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        log.configure(http={"listen": f"127.0.0.1:{port}"})
+        log.configure(http={"listen": f"127.0.0.1:{port}"}, storage=AT_ONCE)
         assert f"cannot listen on 127.0.0.1:{port}" in complaint_of(log, 3)
-        log.configure(admin={"listen": f"127.0.0.1:{port}"})
+        log.configure(admin={"listen": f"127.0.0.1:{port}"}, storage=AT_ONCE)
         assert f"cannot listen on 127.0.0.1:{port}" in complaint_of(log, 3)
 
 

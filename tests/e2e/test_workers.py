@@ -7,7 +7,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
+
+import pytest
 
 from glasslog.merkle import Hash
 from tests.e2e.client import COSE, Client
@@ -17,6 +20,7 @@ from tests.simulation.parties import Issuer
 
 WORKERS = 2
 THREADS = 4
+CONNECTIONS_MAX = 24  # without a share of them, one worker has nearly all, however many there are
 
 
 def workers_of(server: Server, log: Installed) -> list[dict[str, object]]:
@@ -79,9 +83,43 @@ def check_holds(client: Client, acknowledged: dict[Hash, int]) -> None:
 
 
 @contextmanager
-def serving(log: Installed) -> Iterator[Server]:
-    with log.serve(WORKERS).ready() as server:
+def serving(log: Installed, workers: int = WORKERS) -> Iterator[Server]:
+    with log.serve(workers).ready() as server:
         yield server
+
+
+def connections_of(server: Server, log: Installed) -> dict[str, int]:
+    """Return how many connections each worker has, by its own account; one that does not answer is left out."""
+    metrics = Client(server.admin_url, log.vkey).get("/metrics").decode()
+    told = [line for line in metrics.splitlines() if line.startswith("glasslog_http_connections{")]
+    counts = {line.partition('"')[2].partition('"')[0]: int(float(line.rpartition(" ")[2])) for line in told}
+    return {process: count for process, count in counts.items() if process != "sequencer"}
+
+
+def connect(server: Server, log: Installed, count: int) -> list[Client]:
+    """Open connections one after another, each once the one before was used, and keep them."""
+    clients = [fresh_client(server, log) for _ in range(count)]
+    for client in clients:
+        client.checkpoint()
+    return clients
+
+
+def connect_until_even(server: Server, log: Installed, clients: list[Client]) -> None:
+    """Open some more connections until the workers have equally many, give or take one.
+
+    That is at once as a rule. One that had no time on a busy machine is not waited for, and gets the next ones.
+    """
+    for count in range(len(clients), CONNECTIONS_MAX):
+        until(lambda count=count: sum(connections_of(server, log).values()) == count)  # type: ignore[misc]
+        counts = sorted(connections_of(server, log).values())
+        if counts[-1] - counts[0] <= 1:
+            return
+        clients += connect(server, log, 1)
+    pytest.fail(f"of {CONNECTIONS_MAX} connections the workers have {connections_of(server, log)}")
+
+
+def pid_of(server: Server, log: Installed, slot: int) -> int:
+    return int(str(workers_of(server, log)[slot]["pid"]))
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -151,6 +189,68 @@ def test_a_killed_supervisor_leaves_no_process_behind(log: Installed) -> None:
         server.wait()  # and for the others, which share its standard error
     with serving(log) as server:
         assert fresh_client(server, log).checkpoint().size == index + 1
+        assert server.stop() == 0
+
+
+def test_a_server_takes_over_the_address_of_one_that_was_killed(log: Installed) -> None:
+    """Workers of the killed one may still have it, and its sequencer the store, when the next one starts."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        log.configure(http={"listen": f"127.0.0.1:{free.getsockname()[1]}"})
+    with log.serve(WORKERS).ready() as killed:
+        clients = connect(killed, log, 4)
+        busy = pid_of(killed, log, 0)
+        os.kill(busy, signal.SIGSTOP)  # it does not see that its supervisor is gone
+        killed.kill()
+        with log.serve(WORKERS) as server:
+            assert server.wait_for("waiting_for_predecessor") is not None
+            os.kill(busy, signal.SIGCONT)
+            index = fresh_client(server.ready(), log).post(log.issuer.statement())
+            for client in clients:  # none of the old connections is of use any more, or all reach the new server
+                assert client.checkpoint().size == index + 1
+            assert server.stop() == 0
+    assert run("fsck", "--config", log.config_path).code == 0
+
+
+def test_what_a_killed_server_has_left_is_removed_by_the_next_one(
+    log: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with log.serve(WORKERS).ready() as killed:
+        workers = [pid_of(killed, log, slot) for slot in range(WORKERS)]
+        for pid in (killed.process.pid, killed.sequencer_pid, *workers):  # all at once, as a machine does
+            os.kill(pid, signal.SIGKILL)
+        killed.wait()
+    [left] = folder.iterdir()
+    with serving(log) as server:
+        [made] = folder.iterdir()
+        assert made != left
+        assert server.stop() == 0
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_connections_are_shared_evenly(log: Installed, workers: int) -> None:
+    with serving(log, workers) as server:
+        clients = connect(server, log, 6)
+        connect_until_even(server, log, clients)
+        assert set(connections_of(server, log)) == {f"worker-{slot}" for slot in range(workers)}
+        assert server.stop() == 0
+
+
+def test_a_worker_that_hangs_holds_up_no_connection_and_one_that_was_killed_gets_its_share_again(
+    log: Installed,
+) -> None:
+    with serving(log) as server:
+        hanging = pid_of(server, log, 0)
+        os.kill(hanging, signal.SIGSTOP)
+        clients = connect(server, log, 4)
+        until(lambda: connections_of(server, log) == {"worker-1": 4})
+        os.kill(hanging, signal.SIGKILL)
+        assert server.wait_for("worker_started") is not None
+        clients += connect(server, log, 3)
+        connect_until_even(server, log, clients)
         assert server.stop() == 0
 
 

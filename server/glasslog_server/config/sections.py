@@ -101,6 +101,12 @@ class Storage(Section):
         description="File with the last signed checkpoint. It keeps a restored or copied store from signing a second "
         "history, so it must not be restored or copied with it: another disk is best.",
     )
+    takeover_wait_s: float = Field(
+        10.0,
+        ge=0,
+        le=600,
+        description="At a start: for a server that ran before to let go of store, guard and addresses.",
+    )
 
     @model_validator(mode="after")
     def _guard_is_outside(self) -> Self:

@@ -7,6 +7,7 @@ here; what it was is neither told nor logged.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, cast
 
 from aiohttp import HttpVersion10, hdrs, web
@@ -27,9 +28,10 @@ DIRECT_BYTES_MAX: Final = 2 * (HEAD_BYTES_MAX + STATEMENT_BYTES_MAX)  # held of 
 class Bounds:
     """Count what the connections of one listener take together: places, and bytes of answers being sent."""
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, on_closed: Callable[[], None] | None = None) -> None:
         self.settings = settings
         self.open = 0
+        self._on_closed = on_closed
         self.answers_bytes = 0
         self.draining = False
         self._emptied = asyncio.Event()
@@ -46,6 +48,8 @@ class Bounds:
     def closed(self) -> None:
         """Count a connection no more."""
         self.open -= 1
+        if self._on_closed is not None:
+            self._on_closed()
         if not self.open:
             self._emptied.set()
 
@@ -176,11 +180,13 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a place."""
         self._bounds.opened()
+        self._metrics.connection_opened()
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave the place."""
         self._bounds.closed()
+        self._metrics.connection_closed()
         if self._patience is not None:
             self._patience.cancel()
         self._direct, self._held, self._patience = None, b"", None

@@ -15,6 +15,7 @@ from aiohttp import web
 from glasslog_server.addresses import ListenAddress
 from glasslog_server.http.acceptor import Acceptor, address_of, bind
 from glasslog_server.http.connection import Bounds, Connection
+from glasslog_server.http.connection_table import Share
 from glasslog_server.http.direct import DIRECT
 from glasslog_server.http.settings import RETRY_AFTER_S, HttpSettings
 from glasslog_server.metrics import Metrics
@@ -71,28 +72,35 @@ class Listener:
         *,
         tls: ssl.SSLContext | None = None,
         shutdown_timeout_s: float = 10.0,
+        share: Share | None = None,
     ) -> Self:
-        """Take connections from sockets that listen already, perhaps beside other processes."""
+        """Take connections from sockets that listen already, perhaps beside other processes: then with a `share`."""
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_timeout_s)
         await runner.setup()
         manager = runner.server
-        bounds = Bounds(settings)
+        bounds = Bounds(settings, share.lost if share is not None else None)
         direct = app.get(DIRECT)
 
         def connect() -> asyncio.BaseProtocol:
             if bounds.are_reached or manager is None:
                 metrics.connection_refused()
+                if share is not None:
+                    share.lost()
                 return _Refusal()
             return Connection(manager, bounds, metrics, direct)
 
         tls_options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _TLS_HANDSHAKE_S} if tls else {}
         address = address_of(sockets[0])
-        return cls(runner, Acceptor(sockets, connect, tls_options), bounds, address)
+        return cls(runner, Acceptor(sockets, connect, tls_options, share), bounds, address)
 
     @property
     def connections_open(self) -> int:
         """Return how many connections there are."""
         return self._bounds.open
+
+    def take_no_more(self) -> None:
+        """Take no more connections; those that are there stay."""
+        self._acceptor.close()
 
     async def drain(self) -> None:
         """Take no more connections, and wait until those that are there have ended.
@@ -100,10 +108,10 @@ class Listener:
         Each is told with its next answer that it is its last; one that asks for nothing ends when it was idle for as
         long as it may. So no request is refused, and none meets a connection that has just been closed.
         """
-        self._acceptor.close()
+        self.take_no_more()
         await self._bounds.drain()
 
     async def close(self) -> None:
         """Take no more connections, wait for the requests under way as long as was given, and close."""
-        self._acceptor.close()
+        self.take_no_more()
         await self._runner.cleanup()

@@ -11,7 +11,7 @@ import sys
 import uvloop
 
 from glasslog.errors import GlasslogError
-from glasslog_server.errors import ServerError
+from glasslog_server.errors import LinkError, ServerError
 from glasslog_server.logs import configure_logs
 from glasslog_server.processes.control import ChildControl, Order
 from glasslog_server.processes.sequencer_process import run_sequencer
@@ -21,7 +21,10 @@ from glasslog_server.processes.worker_process import run_worker
 def main() -> int:
     """Do as ordered; return the exit code."""
     control = ChildControl(int(sys.argv[1]))
-    order = control.read_order()
+    try:
+        order = control.read_order()
+    except LinkError:  # the supervisor is gone: there is nobody to tell
+        return 1
     configure_logs(order.config.logs.format, order.config.logs.level, process=order.name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

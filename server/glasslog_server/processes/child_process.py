@@ -15,6 +15,7 @@ from glasslog_server.processes.control import LINE_BYTES_MAX, Order
 
 READY_S: Final = 600.0
 """How long a start may take: a sequencer may have much of a write-ahead log to replay."""
+RETIRED_S: Final = 5.0
 
 
 class ChildProcess:
@@ -27,12 +28,16 @@ class ChildProcess:
         self.failure: ServerError | None = None
         self._process = process
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._retired: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.ensure_future(process.wait())
         self._listening: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, order: Order) -> Self:
-        """Start a process and give it its order. Raises ProcessError."""
+    async def start(cls, order: Order, lock: int) -> Self:
+        """Start a process and give it its order. Raises ProcessError.
+
+        It keeps the descriptor `lock` open, and does nothing with it: what it locks is locked until its end.
+        """
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -41,7 +46,7 @@ class ChildProcess:
                 "-m",
                 "glasslog_server.processes.child",
                 str(theirs.fileno()),
-                pass_fds=(theirs.fileno(), *order.listening),
+                pass_fds=(theirs.fileno(), lock, *order.listening),
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
             )
@@ -65,6 +70,15 @@ class ChildProcess:
             if not self._ready.done():
                 code = await self.wait()
                 raise self.failure or ProcessError(f"the process {self.name} has ended at its start, with code {code}")
+
+    async def retire(self) -> None:
+        """Let a worker take no more connections, and end with those that it has; wait until it takes none, or is gone.
+
+        One that does not hear is not waited for longer than RETIRED_S.
+        """
+        self.signal(signal.SIGHUP)
+        waits: set[asyncio.Future[Any]] = {self._retired, self._ended}
+        await asyncio.wait(waits, timeout=RETIRED_S, return_when=asyncio.FIRST_COMPLETED)
 
     async def wait(self) -> int:
         """Wait for the end of the process, and of what it had to say; return its exit code."""
@@ -105,6 +119,8 @@ class ChildProcess:
                 if report["state"] == "ready" and not self._ready.done():
                     self.told = report
                     self._ready.set_result(None)
+                elif report["state"] == "retired" and not self._retired.done():
+                    self._retired.set_result(None)
                 elif report["state"] == "failed":
                     self.failure = _error_of(report["code"], report["message"])
         except (OSError, ValueError, KeyError):  # it was killed while it spoke

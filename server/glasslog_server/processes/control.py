@@ -4,6 +4,7 @@ It is a socket pair, and its end is news as well: a process whose supervisor is 
 """
 
 import asyncio
+import contextlib
 import json
 import socket
 from dataclasses import dataclass
@@ -14,19 +15,26 @@ from glasslog_server.config import Config, decode_config, encode_config, tables_
 from glasslog_server.errors import ConfigError, LinkError
 
 LINE_BYTES_MAX: Final = 1_024 * 1_024
+CONNECTIONS: Final = "connections"
+"""The name of the table of connections in the folder of a running server."""
 
 Role = Literal["sequencer", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a process is to be. `listening` are the descriptors of the public address, which it was given."""
+    """What a process is to be.
+
+    `listening` are the descriptors of the public address, which it was given; `cell` is where it tells how many
+    connections it has.
+    """
 
     role: Role
     name: str
     slot: int
     workers: int
     runtime: str
+    cell: int
     listening: tuple[int, ...]
     config: Config
 
@@ -34,6 +42,11 @@ class Order:
     def link_path(self) -> Path:
         """Return where the link is."""
         return Path(self.runtime) / "link"
+
+    @property
+    def connections_path(self) -> Path:
+        """Return where the table of connections is."""
+        return Path(self.runtime) / CONNECTIONS
 
     def encode(self) -> bytes:
         """Return the line."""
@@ -43,6 +56,7 @@ class Order:
             "slot": self.slot,
             "workers": self.workers,
             "runtime": self.runtime,
+            "cell": self.cell,
             "listening": list(self.listening),
             "config": encode_config(tables_of(self.config)),
         }
@@ -79,8 +93,22 @@ class ChildControl:
         except OSError:
             return
 
+    def close(self) -> None:
+        """Close the line: the supervisor will hear nothing more."""
+        self._socket.close()
+
+    def is_abandoned(self) -> bool:
+        """Return whether the supervisor is gone."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     async def wait_abandoned(self) -> None:
         """Wait until the supervisor is gone."""
         self._socket.setblocking(False)
-        while await asyncio.get_running_loop().sock_recv(self._socket, 1):
-            pass
+        with contextlib.suppress(OSError):  # it was killed before it had read all reports
+            while await asyncio.get_running_loop().sock_recv(self._socket, 1):
+                pass

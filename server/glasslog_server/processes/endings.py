@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final, TypeVar
 
 _COLLECTOR_THRESHOLDS: Final = (50_000, 20, 50)  # containers, then collections of the generation below
+
+Result = TypeVar("Result")
 
 
 async def first_of(*waits: Awaitable[object]) -> None:
@@ -19,6 +21,21 @@ async def first_of(*waits: Awaitable[object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
+
+
+async def unless(work: Coroutine[Any, Any, Result], *reasons: Awaitable[object]) -> Result | None:
+    """Return what `work` returns, or None when one of the reasons came first: the work is cancelled then.
+
+    Raises what the work raises. A reason that comes while the work blocks the event loop comes too late.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await first_of(asyncio.shield(task), *reasons)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    return None if task.cancelled() else task.result()
 
 
 def calm_collector() -> None:

@@ -25,10 +25,10 @@ from glasslog_server.link.sequencers_end import WorkerLinks
 from glasslog_server.log import Log
 from glasslog_server.metrics import Metrics
 from glasslog_server.processes.control import ChildControl, Order
-from glasslog_server.processes.endings import calm_collector, first_of
+from glasslog_server.processes.endings import calm_collector, first_of, unless
+from glasslog_server.processes.predecessor import bind_address, open_log
 from glasslog_server.quotas import Quotas
 from glasslog_server.recovery import read_policy_entries
-from glasslog_server.signers import log_settings
 from glasslog_server.storage.store import TreeHead
 
 LAST_ANSWERS_S = 1.0
@@ -63,14 +63,21 @@ async def run_sequencer(order: Order, control: ChildControl) -> None:
     told_to_stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop.set)
     metrics = Metrics()
-    log = await Log.open(log_settings(order.config), metrics)
+    log = await unless(open_log(order.config, metrics), told_to_stop.wait(), control.wait_abandoned())
+    if log is None:
+        return
     try:
+        if control.is_abandoned():  # nobody could be heard while the store was opened
+            return
+        sockets = await unless(
+            bind_address(order.config.admin.listen, order.config), told_to_stop.wait(), control.wait_abandoned()
+        )
+        if sockets is None:
+            return
         links = await _links(order, log)
         server = await _listen(order.link_path, links)
         admin_app = build_admin_app(log, metrics, links)
-        admin = await Listener.start(
-            admin_app, order.config.admin.listen, metrics, HttpSettings(), shutdown_timeout_s=1.0
-        )
+        admin = await Listener.start_on(admin_app, sockets, metrics, HttpSettings(), shutdown_timeout_s=1.0)
         calm_collector()
         control.report("ready", admin_url=admin.address.url(tls=False), size=log.head.size)
         try:

@@ -11,25 +11,24 @@ one takes no more; nothing is refused. What concerns the sequencer takes a resta
 """
 
 import asyncio
-import os
-import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import structlog
 
 from glasslog import __version__
 from glasslog_server.config import Config
-from glasslog_server.errors import ConfigError, ListenError, ProcessError, ServerError
-from glasslog_server.http.acceptor import address_of, bind
+from glasslog_server.errors import ConfigError, ProcessError, ServerError
+from glasslog_server.http.acceptor import address_of
+from glasslog_server.processes.cells import NO_CELL, Cells
 from glasslog_server.processes.child_process import ChildProcess
-from glasslog_server.processes.control import Order, Role
+from glasslog_server.processes.control import CONNECTIONS, Order, Role
 from glasslog_server.processes.endings import first_of
+from glasslog_server.processes.predecessor import bind_address
+from glasslog_server.processes.runtime_folder import RuntimeFolder
 from glasslog_server.tls import tls_context
 
 STOP_MARGIN_S: Final = 5.0  # beyond the time that requests under way have
@@ -37,7 +36,6 @@ SEQUENCER_STOP_S: Final = 60.0
 RESTART_DELAYS_S: Final = (0.0, 0.2, 1.0, 5.0, 15.0)
 LASTING_S: Final = 60.0
 """A worker that has lived so long begins anew with the shortest delay."""
-SOCKET_PATH_BYTES_MAX: Final = 100  # what every system takes as the path of a Unix socket
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.serving")
 
@@ -50,12 +48,14 @@ class Supervisor:
         self._config = config
         self._reload = reload
         self._count = workers
-        self._runtime = ""
         self._sockets: list[socket.socket] = []
         self._workers: dict[int, ChildProcess] = {}
         self._retired: set[ChildProcess] = set()
         self._sequencer: ChildProcess | None = None
         self._rolling = asyncio.Lock()
+        # Known while it runs.
+        self._folder: RuntimeFolder
+        self._cells: Cells
 
     async def run(
         self, told_to_stop: asyncio.Event, told_to_reload: asyncio.Event, on_ready: Callable[[str, str], None] | None
@@ -65,8 +65,9 @@ class Supervisor:
         Raises the error of a process that could not start, and ProcessError when the sequencer has ended.
         """
         tls_context(self._config)  # what is wrong with it is told before anything is opened
-        self._runtime = _runtime_folder()
+        self._folder = RuntimeFolder.make()
         try:
+            self._cells = Cells(self._folder.path / CONNECTIONS, self._count)
             await first_of(told_to_stop.wait(), self._begin())
             sequencer = self._sequencer
             if sequencer is None or not self._workers:  # told to stop before all was ready
@@ -83,12 +84,13 @@ class Supervisor:
             await self._stop_sequencer(sequencer)
         finally:
             await self._end_everything()
+            self._folder.remove()
         logger.info("stopped")
 
     async def _begin(self) -> None:
         """Start the sequencer, listen, and start the workers."""
         self._sequencer = await self._start("sequencer", 0)
-        self._sockets = bind(self._config.http.listen)
+        self._sockets = await bind_address(self._config.http.listen, self._config)
         starting = [asyncio.ensure_future(self._start("worker", slot)) for slot in range(self._count)]
         try:
             self._workers = dict(enumerate(await asyncio.gather(*starting)))
@@ -120,8 +122,14 @@ class Supervisor:
         """Start a process and wait until it is ready. Raises its error when it ends before."""
         name = f"worker-{slot}" if role == "worker" else role
         listening = tuple(listening.fileno() for listening in self._sockets) if role == "worker" else ()
-        order = Order(role, name, slot, self._count, self._runtime, listening, self._config)
-        child = await ChildProcess.start(order)
+        cells, cell = self._cells, self._cells.lease() if role == "worker" else NO_CELL
+        order = Order(role, name, slot, self._count, str(self._folder.path), cell, listening, self._config)
+        try:
+            child = await ChildProcess.start(order, self._folder.descriptor)
+        except BaseException:
+            cells.release(cell)
+            raise
+        child.when_ended(lambda: cells.release(cell))
         try:
             await child.ready()
         except BaseException:
@@ -178,18 +186,18 @@ class Supervisor:
             for slot in self._workers:
                 replacement = await self._start("worker", slot)
                 old, self._workers[slot] = self._workers[slot], replacement
-                self._retire(old)
+                await self._retire(old)
         except ServerError as error:
             self._config = before
             logger.error("reload_failed", code=error.code, error=str(error))  # noqa: TRY400 (the message says it all)
         else:
             logger.info("reloaded", workers=self._count)
 
-    def _retire(self, worker: ChildProcess) -> None:
-        """Let a worker end when its connections have."""
+    async def _retire(self, worker: ChildProcess) -> None:
+        """Let a worker end when its connections have; when this returns it takes no more of them."""
         self._retired.add(worker)
-        worker.signal(signal.SIGHUP)
         worker.when_ended(lambda: self._retired.discard(worker))
+        await worker.retire()
 
     # Ending.
 
@@ -209,14 +217,13 @@ class Supervisor:
             raise sequencer.failure
 
     async def _end_everything(self) -> None:
-        """Leave no process and no file behind. In order, all have ended by now."""
+        """Leave no process behind. In order, all have ended by now."""
         for listening in self._sockets:
             listening.close()
         left = [*self._workers.values(), *self._retired, *([self._sequencer] if self._sequencer else [])]
         for child in left:
             child.signal(signal.SIGTERM)
         await _wait_all(left, STOP_MARGIN_S)
-        shutil.rmtree(self._runtime, ignore_errors=True)
 
 
 async def _wait_all(children: Sequence[ChildProcess], seconds: float) -> None:
@@ -240,17 +247,3 @@ def _same_places(config: Config, before: Config) -> Config:
             msg = f"expected {name} to stay as it is while the server runs: restart it instead"
             raise ConfigError(msg)
     return config
-
-
-def _runtime_folder() -> str:
-    """Make a folder that nobody else may enter. Raises ListenError when a socket in it would have too long a path."""
-    try:
-        folder = tempfile.mkdtemp(prefix="glasslog-")
-    except OSError as error:
-        msg = f"cannot make a folder for the link between the processes: {error.strerror or error}"
-        raise ListenError(msg) from error
-    if len(os.fsencode(folder)) > SOCKET_PATH_BYTES_MAX - len("/link"):
-        Path(folder).rmdir()
-        msg = f"expected a shorter path than {folder} for the link between the processes: set TMPDIR"
-        raise ListenError(msg)
-    return folder

@@ -18,14 +18,16 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 from glasslog_server.errors import LinkError
 from glasslog_server.followed_log import FollowedLog
 from glasslog_server.http.app import build_app
+from glasslog_server.http.connection_table import ConnectionTable, Share
 from glasslog_server.http.listener import Listener
 from glasslog_server.http.service import Service
 from glasslog_server.http.settings import HttpSettings
 from glasslog_server.link.messages import Hello
 from glasslog_server.link.workers_end import LinkLimits, WorkersEnd
 from glasslog_server.metrics import Metrics
+from glasslog_server.processes.cells import NO_CELL
 from glasslog_server.processes.control import ChildControl, Order
-from glasslog_server.processes.endings import calm_collector, first_of
+from glasslog_server.processes.endings import calm_collector, first_of, unless
 from glasslog_server.storage.rocks_secondary import SecondaryStore
 from glasslog_server.tls import tls_context
 
@@ -44,10 +46,13 @@ async def run_worker(order: Order, control: ChildControl) -> None:
     metrics = Metrics()
     own_folder = Path(order.runtime) / f"reading-{os.getpid()}"
     log = FollowedLog(
-        lambda: SecondaryStore.follow(order.config.storage.store, own_folder),
+        lambda: SecondaryStore.follow(order.config.storage.store, own_folder, control.is_abandoned),
         lambda: metrics.exposition(CONTENT_TYPE_LATEST)[0],
     )
-    link = await _connect(order, log)
+    link = await unless(_connect(order, log), stop.wait(), control.wait_abandoned())
+    if link is None:
+        await log.close()
+        return
     try:
         listener = await _listen(order, log, metrics)
         link.say_ready()
@@ -56,6 +61,8 @@ async def run_worker(order: Order, control: ChildControl) -> None:
         try:
             await first_of(stop.wait(), retire.wait(), control.wait_abandoned(), link.wait_ended())
             if retire.is_set() and not stop.is_set():
+                listener.take_no_more()
+                control.report("retired")
                 await first_of(listener.drain(), stop.wait(), control.wait_abandoned(), link.wait_ended())
         finally:
             log.stop()
@@ -101,6 +108,7 @@ async def _listen(order: Order, log: FollowedLog, metrics: Metrics) -> Listener:
         settings,
         tls=tls_context(order.config),
         shutdown_timeout_s=http.shutdown_wait_s,
+        share=None if order.cell == NO_CELL else Share(ConnectionTable.open(order.connections_path), order.cell),
     )
 
 

@@ -62,6 +62,7 @@ def _write_new(path: Path, data: bytes, mode: int, *, durable: bool = True) -> N
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-    except OSError:
+    except OSError as error:
         path.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a write does not know the name of its file
         raise

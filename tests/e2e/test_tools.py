@@ -13,7 +13,7 @@ from tests.server.cli.small_log import edit
 def test_a_sound_log(log: Installed) -> None:
     result = run("fsck", "--config", log.config_path)
     assert (result.code, result.err) == (0, "")
-    assert result.out.startswith("sound: log.example/e2e, 2 entries, 1 tiles, 2 tree heads, root ")
+    assert result.out.startswith("sound: log.example/e2e, 2 entries, 1 tile, 2 tree heads, root ")
     told = json.loads(run("fsck", "--json", "--config", log.config_path).out)
     assert (told["sound"], told["size"], told["heads"], told["counts"], told["findings"]) == (True, 2, 2, {}, [])
     assert result.out.rstrip().endswith(told["root"])
@@ -23,7 +23,7 @@ def test_a_damaged_log(log: Installed) -> None:
     edit(log.config, lambda engine: engine.write([(tile_key(TileId(0, 0)), bytes(64))]))
     result = run("fsck", "--config", log.config_path)
     assert result.code == 1
-    assert result.out.splitlines()[-1].endswith("2 entries, 1 tiles, 2 tree heads: 2 tile")
+    assert result.out.splitlines()[-1].endswith("2 entries, 1 tile, 2 tree heads: 2 tile")
     told = run("fsck", "--json", "--config", log.config_path)
     assert told.code == 1
     assert json.loads(told.out)["counts"] == {"tile": 2}

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from glasslog import __version__
+from glasslog.cli import error_text, give_streams
 from glasslog.errors import GlasslogError
 from glasslog_issuer.cli import demos, disclose, keygen, sign, spool, submit, vault
 from glasslog_issuer.cli.exits import Exit, exit_of
@@ -41,18 +42,20 @@ for command in (demos.demo, demos.demo_llm):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code. Takes the process's arguments unless others are given."""
+    give_streams()
     try:
         code = program.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
+        click.echo("Interrupted: the same command goes on from what it has.", err=True)
         return Exit.INTERRUPTED
     except (GlasslogError, IssuerError) as error:
         click.echo(f"Error: {error}", err=True)
         return exit_of(error)
     except OSError as error:
-        click.echo(f"Error: {error.filename}: {error.strerror}" if error.filename else f"Error: {error}", err=True)
+        click.echo(f"Error: {error_text(error)}", err=True)
         return Exit.UNABLE
     except Exception:  # noqa: BLE001  a mistake of ours is no refusal, and Python would exit with 1
         traceback.print_exc(file=sys.stderr)

@@ -1,5 +1,6 @@
 """`glasslog-issuer keygen`: make the key that an issuer signs with."""
 
+import json
 from pathlib import Path
 
 import click
@@ -12,7 +13,8 @@ from glasslog_issuer.keys import generate_key, write_key
     "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where to write the key."
 )
 @click.option("--force", is_flag=True, help="Overwrite a key that is there: it is gone for good.")
-def command(output: Path, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(*, output: Path, force: bool, as_json: bool) -> None:
     """Make an Ed25519 key.
 
     The private key is PKCS#8 PEM, readable by its owner alone. The public key is written beside it (issuer.pem ->
@@ -20,5 +22,9 @@ def command(output: Path, force: bool) -> None:
     """
     key = generate_key()
     public_path = write_key(output, key, replace=force)
+    if as_json:
+        told = {"kid": key.public_key.kid.hex(), "key": str(output), "public_key": str(public_path)}
+        click.echo(json.dumps(told))
+        return
     click.echo(f"kid         {key.public_key.kid.hex()}")
     click.echo(f"public key  {public_path}")

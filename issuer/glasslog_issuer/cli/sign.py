@@ -1,5 +1,6 @@
 """`glasslog-issuer sign`: turn records in JSON into Signed Statements."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -10,6 +11,7 @@ from typing import IO, Any, Final
 import click
 
 from glasslog.errors import MalformedError
+from glasslog.records.schema import SchemaMismatchError, uri
 from glasslog_issuer import files
 from glasslog_issuer.cli.drafts import INPUT_BYTES_MAX, Numbered, check_problems, read_drafts
 from glasslog_issuer.errors import StreamError
@@ -65,6 +67,7 @@ _WRITABLE_PATH: Final = click.Path(path_type=Path)
 @click.option(
     "--lines", is_flag=True, help="One record a line (also by suffix: .jsonl, .ndjson); writes a CBOR sequence."
 )
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each statement.")
 def command(
     *,
     record: IO[bytes],
@@ -78,6 +81,7 @@ def command(
     stream_file: Path | None,
     stream_id: str | None,
     lines: bool,
+    as_json: bool,
 ) -> None:
     """Sign records that are written in JSON.
 
@@ -89,6 +93,11 @@ def command(
     Nothing is signed when one of the records is not as its schema wants it, and no file is overwritten. Keep the
     disclosures: without them no one can ever show what was committed to.
     """
+    try:
+        uri(issuer_uri)
+    except SchemaMismatchError as error:
+        msg = f"expected the URI that the log's operator registered, got {issuer_uri!r}"
+        raise click.BadParameter(msg, param_hint="--issuer") from error
     if stream_id is not None and stream_file is None:
         raise click.UsageError(
             "--stream names what a --stream-file begins: a stream that is not kept must not have a name"
@@ -113,7 +122,7 @@ def command(
         if stream_file is not None:
             click.echo(f"The signed statements are in {stream_file}: submit that file.", err=True)
         raise
-    _report(signed, to_stderr=output == _STDIO)
+    _report(signed, to_stderr=output == _STDIO, as_json=as_json)
 
 
 def _committed_value(option: str) -> tuple[str, Any]:
@@ -145,6 +154,10 @@ def _check_new(output: Path, disclosures: Path | None, *, lines: bool) -> None:
     for path in (output, None if lines else disclosures):
         if path is not None and path != _STDIO and path.exists():
             msg = f"{path} is there already: nothing is overwritten"
+            raise click.UsageError(msg)
+    for path in (output, disclosures):
+        if path is not None and path != _STDIO and not path.parent.is_dir():
+            msg = f"{path}: expected a folder {path.parent} to write into, got none"
             raise click.UsageError(msg)
 
 
@@ -200,9 +213,22 @@ def _write_statements(path: Path, signed: list[SignedRecord]) -> None:
         files.create(path, data)
 
 
-def _report(signed: list[SignedRecord], *, to_stderr: bool) -> None:
-    for line in _report_lines(signed):
+def _report(signed: list[SignedRecord], *, to_stderr: bool, as_json: bool) -> None:
+    for line in map(_json_line, signed) if as_json else _report_lines(signed):
         click.echo(line, err=to_stderr)
+
+
+def _json_line(signed: SignedRecord) -> str:
+    statement, place = signed.statement, signed.record.stream
+    return json.dumps(
+        {
+            "entry_id": statement.leaf_hash.hex(),
+            "record_id": signed.id.hex(),
+            "subject": statement.subject,
+            "stream": place.id,
+            "seq": place.seq,
+        }
+    )
 
 
 def _report_lines(signed: list[SignedRecord]) -> Iterator[str]:

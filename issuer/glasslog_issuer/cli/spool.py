@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from glasslog.cli.screen import counted
 from glasslog_issuer.cli.exits import Exit
 from glasslog_issuer.cli.submit import read_vkey
 from glasslog_issuer.client import Client
@@ -24,7 +25,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="JSON instea
 _key_help: Final = "The log's verifier key, or @ and a file that holds it. Several while a log changes keys."
 
 
-@click.group("spool")
+@click.group("spool", short_help="Look after the records that a log does not have yet.")
 def command() -> None:
     """Look after the spool of a recorder: the records that a log does not have yet."""
 
@@ -53,7 +54,7 @@ def status(ctx: click.Context, *, folder: Path, as_json: bool) -> None:
     ctx.exit(Exit.REFUSED if refused.count else waiting)
 
 
-@command.command("flush")
+@command.command("flush", short_help="Send what waits in a spool that no program uses.")
 @_spool_option
 @click.option("--log", "url", required=True, help="URL of the log.")
 @click.option("--log-key", "log_keys", multiple=True, required=True, metavar="VKEY|@FILE", help=_key_help)
@@ -88,13 +89,13 @@ def flush(
     if as_json:
         click.echo(json.dumps({**told, "problem": problem}))
     else:
-        click.echo(f"sent {told['sent']} records; {left} wait, {refused} were refused")
+        click.echo(f"sent {counted(told['sent'], 'record')}; {left} wait, {refused} were refused")
         if problem:
             click.echo(f"Error: {problem}", err=True)
     ctx.exit(Exit.UNABLE if left else Exit.REFUSED if refused else Exit.DONE)
 
 
-@command.command("refused")
+@command.command("refused", short_help="List the records that the log refused, or resend them.")
 @_spool_option
 @click.option("--resend", is_flag=True, help="Submit them again: the reason may be gone. Needs --log and --log-key.")
 @click.option("--log", "url", help="URL of the log.")

@@ -113,6 +113,9 @@ def _outcomes(client: Client, sources: Sequence[Source]) -> Iterator[Outcome]:
 def read_vkey(text: str) -> str:
     """Return a vkey that was given as itself, or by @ and the name of a file."""
     if not text.startswith("@"):
+        if "+" not in text:
+            msg = f"expected a verifier key name+<8 hex digits>+<base64>, or @ and a file that holds it, got {text!r}"
+            raise click.BadParameter(msg, param_hint="--log-key")
         return text
     path = Path(text[1:])
     try:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from glasslog.cli.document import json_of
-from glasslog.cli.screen import printable, value_text
+from glasslog.cli.screen import counted, printable, value_text
 from glasslog.commitments import decode_disclosures
 from glasslog.cose import split_sequence
 from glasslog.limits import DISCLOSURE_FILE_BYTES_MAX
@@ -52,21 +52,32 @@ def command() -> None:
 @VAULT_OPTION
 @click.option("--master-key", "key_path", type=FILE, help="Where to write a new master key, outside of the vault.")
 @click.option("--master-key-command", "key_command", metavar="COMMAND", help="Command that prints the key.")
-def init(*, folder: Path, key_path: Path | None, key_command: str | None) -> None:
+@JSON_OPTION
+def init(*, folder: Path, key_path: Path | None, key_command: str | None, as_json: bool) -> None:
     """Make an empty vault, and a master key for it.
 
     Keep the key where the vault's backups do not go, and have a copy of it: without it, all content is lost.
     """
     if key_path is not None and folder.absolute() in key_path.absolute().parents:
         raise click.UsageError("the master key must not lie in the vault: a backup of it would open itself")
-    if key_path is not None and key_command is None and not key_path.exists():
-        write_master_key(key_path, generate_master_key())
-        click.echo(f"master key  {key_path}")
-    Vault.create(folder, master_key_of(key_path, key_command))
+    made = key_path if key_command is None and key_path is not None and not key_path.exists() else None
+    if made is not None:
+        write_master_key(made, generate_master_key())
+    try:
+        Vault.create(folder, master_key_of(key_path, key_command))
+    except BaseException:
+        if made is not None:
+            made.unlink()  # of no vault
+        raise
+    if as_json:
+        echo_json({"vault": str(folder), "master_key": str(key_path) if key_path is not None else None})
+        return
+    if made is not None:
+        click.echo(f"master key  {made}")
     click.echo(f"vault       {folder}")
 
 
-@command.command("put")
+@command.command("put", short_help="Put the disclosures of signed statements into the vault.")
 @click.argument("statements", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @VAULT_OPTION
 @master_key_options
@@ -89,10 +100,11 @@ def put(
     if as_json:
         echo_json({"kept": [record.statement.leaf_hash.hex() for record in signed if record.disclosures]})
     else:
-        click.echo(f"kept the disclosures of {sum(1 for record in signed if record.disclosures)} records")
+        kept = sum(1 for record in signed if record.disclosures)
+        click.echo(f"kept the disclosures of {counted(kept, 'record')}")
 
 
-@command.command("show")
+@command.command("show", short_help="Show what the vault has, of all or of a decision.")
 @VAULT_OPTION
 @master_key_options
 @click.option("--decision", metavar="URN", help="The records about this decision.")
@@ -124,7 +136,8 @@ def show(
 @master_key_options
 @click.option("--new-master-key", "new_path", type=FILE, help="File of the new key; made when it is not there.")
 @click.option("--new-master-key-command", "new_command", metavar="COMMAND", help="Command that prints the new key.")
-def rekey(*, folder: Path, master_key: bytes, new_path: Path | None, new_command: str | None) -> None:
+@JSON_OPTION
+def rekey(*, folder: Path, master_key: bytes, new_path: Path | None, new_command: str | None, as_json: bool) -> None:
     """Wrap all keys by another master key.
 
     Destroy the old one afterwards: then nobody opens older copies of the vault any more, whatever is in them.
@@ -132,9 +145,15 @@ def rekey(*, folder: Path, master_key: bytes, new_path: Path | None, new_command
     if new_path is not None and new_command is None and not new_path.exists():
         write_master_key(new_path, generate_master_key())
     new_key = master_key_of(new_path, new_command)
-    with Vault.open(folder, master_key) as vault, _bar("wrapping", vault.totals().subjects + 1) as progress:
+    with (
+        Vault.open(folder, master_key) as vault,
+        _bar("wrapping", vault.totals().subjects + 1, quiet=as_json) as progress,
+    ):
         vault.rekey(new_key, lambda done: progress.update(progress.task_ids[0], completed=done))
-    click.echo("the vault opens with the new master key alone")
+    if as_json:
+        echo_json({"vault": str(folder), "master_key": str(new_path) if new_path is not None else None})
+    else:
+        click.echo("the vault opens with the new master key alone")
 
 
 @command.command("compact")
@@ -150,7 +169,7 @@ def compact(*, folder: Path, master_key: bytes, as_json: bool) -> None:
     if as_json:
         echo_json({"records": records, "bytes_before": before, "bytes_after": after})
     else:
-        click.echo(f"{records} records gave up their room: {before} bytes before, {after} now")
+        click.echo(f"{counted(records, 'record')} gave up their room: {before} bytes before, {after} now")
 
 
 for each in (vault_erasures.erase, vault_erasures.confirm, vault_erasures.erasures):

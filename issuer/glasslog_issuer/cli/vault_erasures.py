@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from glasslog.cli.screen import counted
 from glasslog.moments import iso_time
 from glasslog.statement import SignedStatement
 from glasslog_issuer.cli.vault_options import (
@@ -23,7 +24,7 @@ _REQUEST_OPTION: Final = click.option(
 )
 
 
-@click.command("erase")
+@click.command("erase", short_help="Destroy what opens the records of a data subject, for good.")
 @VAULT_OPTION
 @master_key_options
 @SUBJECT_OPTION
@@ -75,7 +76,7 @@ def confirm(*, folder: Path, master_key: bytes, request_id: str, store: str, sig
         _tell(vault, request_id, statements, as_json=as_json)
 
 
-@click.command("erasures")
+@click.command("erasures", short_help="List the erasures that are still open.")
 @VAULT_OPTION
 @master_key_options
 @click.option("--all", "take_all", is_flag=True, help="Those too that every store and the log have confirmed.")
@@ -129,4 +130,4 @@ def _line(status: ErasureStatus) -> str:
     when = iso_time(status.destroyed_at) if status.destroyed_at is not None else "not finished: open the vault to write"
     stores = ", ".join(f"{each.store} {each.state}" for each in status.stores)
     waiting = f"; the log may not know yet of {status.unsubmitted}" if status.unsubmitted else ""
-    return f"{status.request_id}: {status.records} records erased {when} ({status.basis}); {stores}{waiting}"
+    return f"{status.request_id}: {counted(status.records, 'record')} erased {when} ({status.basis}); {stores}{waiting}"

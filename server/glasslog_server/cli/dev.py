@@ -31,7 +31,7 @@ DEFAULT_LISTEN: Final = ListenAddress("127.0.0.1", 8600)
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.dev")
 
 
-@click.command()
+@click.command(short_help="Run a log for trying things out.")
 @click.option(
     "--dir",
     "folder",

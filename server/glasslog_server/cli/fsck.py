@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from glasslog.cli.screen import counted
 from glasslog_server.cli.exits import Exit
 from glasslog_server.cli.options import config_option, json_option
 from glasslog_server.config import Config, load_config
@@ -22,7 +23,7 @@ from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
 
 
-@click.command()
+@click.command(short_help="Read everything again and recompute it.")
 @config_option
 @json_option
 def fsck(config_path: Path, as_json: bool) -> None:
@@ -90,7 +91,7 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 def _as_text(report: Report) -> str:
     lines = [f"{finding.kind}: {finding.message}" for finding in report.findings.kept]
-    checked = f"{report.size:,} entries, {report.tiles:,} tiles, {report.heads:,} tree heads"
+    checked = f"{report.size:,} entries, {counted(report.tiles, 'tile')}, {counted(report.heads, 'tree head')}"
     if report.is_sound:
         return f"sound: {report.origin}, {checked}, root {report.root.hex()}"
     total = sum(report.findings.counts.values())

@@ -17,7 +17,7 @@ from glasslog_server.storage.guard_record import GuardRecord, identify, newest_r
 from glasslog_server.storage.rocks import RocksStore
 
 
-@click.group()
+@click.group(short_help="Look at the guard, or take over a copied one.")
 def guard() -> None:
     """Look at the guard, the file that holds the last signed checkpoint, or take over a copied one."""
 
@@ -47,7 +47,7 @@ def show(config_path: Path, as_json: bool) -> None:
     click.echo(record.note.decode(), nl=False)
 
 
-@guard.command()
+@guard.command(short_help="Make a copied guard the log's own.")
 @config_option
 @click.option(
     "--i-stopped-the-other",

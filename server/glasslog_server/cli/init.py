@@ -15,7 +15,7 @@ from glasslog_server.creation import CONFIG_NAME, VKEY_NAME, NewLog, create_log
 from glasslog_server.signers import open_head_signer
 
 
-@click.command()
+@click.command(short_help="Create a log: configuration, keys, entry 0.")
 @click.option(
     "--dir",
     "folder",

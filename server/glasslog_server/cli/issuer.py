@@ -15,6 +15,7 @@ import click
 
 from glasslog.authority import RegisteredKey
 from glasslog.keys import KID_BYTES
+from glasslog.records.schema import SchemaMismatchError, uri
 from glasslog.statement import SignedStatement
 from glasslog_server.cli import options
 from glasslog_server.cli.options import config_option, json_option, url_option
@@ -57,6 +58,11 @@ def add(
     as_json: bool,
 ) -> None:
     """Register a key, or give a registered one another time of validity. The log's own clock decides."""
+    try:
+        uri(issuer_uri)
+    except SchemaMismatchError as error:
+        msg = f"expected a URI of at most 512 bytes, got {issuer_uri!r}"
+        raise click.BadParameter(msg, param_hint="--issuer") from error
     config = load_config(config_path)
     key = read_public_key(key_path)
     start = _now_s() * 1_000 if valid_from is None else valid_from  # the log's time is in whole seconds

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from glasslog import __version__
+from glasslog.cli import error_text, give_streams
 from glasslog.errors import GlasslogError
 from glasslog_server.cli.exits import Exit, exit_of
 from glasslog_server.errors import ServerError
@@ -44,6 +45,9 @@ class Program(click.Group):
             for line in str(error).splitlines():
                 click.echo(f"{PROGRAM}: {line}", err=True)
             sys.exit(exit_of(error))
+        except OSError as error:  # of standard output: the files of a log have errors of their own
+            click.echo(f"{PROGRAM}: {error_text(error)}", err=True)
+            sys.exit(Exit.UNABLE)
         except KeyboardInterrupt:
             click.echo(f"{PROGRAM}: interrupted", err=True)
             sys.exit(Exit.UNABLE)
@@ -61,4 +65,5 @@ def program() -> None:
 
 def main() -> None:
     """Run the command line; ends the process."""
+    give_streams()
     program(prog_name=PROGRAM)

@@ -11,7 +11,7 @@ from glasslog_server.processes.cores import usable_cores
 from glasslog_server.serving import serve as serve_log
 
 
-@click.command()
+@click.command(short_help="Run the log until SIGTERM or SIGINT.")
 @config_option
 @workers_option
 def serve(config_path: Path, workers: int | None) -> None:

@@ -1,3 +1,4 @@
+import json
 import stat
 from pathlib import Path
 
@@ -25,3 +26,9 @@ def test_a_key_is_overwritten_by_force_alone(run: Run, tmp_path: Path) -> None:
     assert run("keygen", "-o", "issuer.pem", "--force").code == 0
     assert load_key(tmp_path / "issuer.pem").seed != first
     assert names(tmp_path) == ["issuer.pem", "issuer.pub.pem"]
+
+
+def test_a_machine_reads_where_the_key_is(run: Run) -> None:
+    told = json.loads(run("keygen", "-o", "issuer.pem", "--json").out)
+    kid = load_key(Path("issuer.pem")).public_key.kid.hex()
+    assert told == {"kid": kid, "key": "issuer.pem", "public_key": "issuer.pub.pem"}

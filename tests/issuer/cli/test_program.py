@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ import pytest
 
 from glasslog import __version__
 from glasslog.errors import MalformedError, SignatureError, UncheckableError
-from glasslog_issuer import cli
+from glasslog_issuer import cli, files
 from glasslog_issuer.cli.exits import Exit, exit_of
 from glasslog_issuer.errors import (
     BrokenAnswerError,
@@ -85,3 +87,23 @@ def test_the_installed_program_is_this_one() -> None:
     program = Path(sys.executable).with_name("glasslog-issuer")
     assert subprocess.run([program, "unheard-of"], check=False, capture_output=True).returncode == 2
     assert subprocess.run([program, "-h"], check=True, capture_output=True).stdout.startswith(b"Usage: glasslog-issuer")
+
+
+def test_an_interrupt_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.keygen, "generate_key", interrupted)
+    result = run("keygen", "-o", "issuer.pem")
+    assert (result.code, result.err.strip()) == (130, "Interrupted: the same command goes on from what it has.")
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device") as told:
+        files.create(tmp_path / "s.cose", b"statement")
+    assert told.value.filename == str(tmp_path / "s.cose")
+    assert not (tmp_path / "s.cose").exists()

@@ -260,10 +260,13 @@ def test_a_run_that_fails_does_not_move_the_stream(sign: Sign) -> None:
     assert signed("out/2.cose")[0][1].stream.seq == 1
 
 
-def test_what_was_signed_is_in_the_stream_file_when_it_could_not_be_written_elsewhere(sign: Sign) -> None:
-    result = sign(REGISTRATION, "--stream-file", "stream", "--stream", "models", output="nowhere/s.cose")
+def test_what_was_signed_is_in_the_stream_file_when_it_could_not_be_written_elsewhere(
+    sign: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_module, "_write_statements", _fail)
+    result = sign(REGISTRATION, "--stream-file", "stream", "--stream", "models")
     assert result.code == 3
-    assert "nowhere/s.cose: No such file" in result.err
+    assert "No space left on device" in result.err
     assert "The signed statements are in stream" in result.err
     assert signed("stream")[0][1].stream.seq == 0
 
@@ -271,7 +274,7 @@ def test_what_was_signed_is_in_the_stream_file_when_it_could_not_be_written_else
 def test_disclosures_are_on_disk_before_the_stream_moves_on(sign: Sign, monkeypatch: pytest.MonkeyPatch) -> None:
     record = {**REGISTRATION, "commit": {"input": "x"}}
     options = ["--stream-file", "stream", "--stream", "models", "--disclosures"]
-    assert sign(record, *options, "nowhere/d.cbor").code == 3
+    assert sign(record, *options, "nowhere/d.cbor").code == 2
     assert not Path("stream").exists()
     monkeypatch.setattr("glasslog_issuer.stream.files.replace", _fail)
     assert sign(record, *options, "out/d.cbor").code == 3
@@ -306,3 +309,26 @@ def test_a_record_may_not_bring_a_place_in_the_stream_that_is_kept(sign: Sign) -
     assert result.code == 3
     assert "expected the numbers of models from its file" in result.err
     assert names(Path("out")) == []
+
+
+def test_nothing_is_begun_where_nothing_can_be_written(sign: Callable[..., Result], tmp_path: Path) -> None:
+    record = {**REGISTRATION, "commit": {"card": "text"}}
+    result = sign(record, "--disclosures", "card.disclosures", output="missing/s.cose")
+    assert result.code == 2
+    assert "missing/s.cose: expected a folder missing to write into" in result.err
+    assert not (tmp_path / "card.disclosures").exists()
+
+
+def test_an_issuer_that_is_no_uri_is_wrong_usage(run: Run, sign: Callable[..., Result]) -> None:
+    del sign
+    Path("record.json").write_text(json.dumps(REGISTRATION))
+    result = run("sign", "record.json", "--key", "issuer.pem", "--issuer", "Vendor Inc", "-o", "s.cose")
+    assert result.code == 2
+    assert "--issuer: expected the URI that the log's operator registered, got 'Vendor Inc'" in result.err
+
+
+def test_a_machine_reads_what_was_signed(sign: Callable[..., Result]) -> None:
+    told = [json.loads(line) for line in sign([REGISTRATION, REGISTRATION], "--json").out.splitlines()]
+    signed = [decode_statement(entry) for entry in split_sequence(Path("out/s.cose").read_bytes(), 2)]
+    assert [one["entry_id"] for one in told] == [statement.leaf_hash.hex() for statement in signed]
+    assert [one["seq"] for one in told] == [0, 1]

@@ -321,3 +321,9 @@ def _public_half(log: RealLog) -> Path:
     path = Path("issuer.pub.pem")
     path.write_bytes(encode_public_key(load_key(log.key_path).public_key))
     return path
+
+
+def test_a_key_file_without_its_mark_is_named_in_the_error(run: Run) -> None:
+    result = run("submit", write("s.cose", STATEMENTS[0]), "--log", "http://127.0.0.1:1", "--log-key", "log.vkey")
+    assert result.code == 2
+    assert "or @ and a file that holds it, got 'log.vkey'" in result.err

@@ -127,7 +127,7 @@ def test_sending_can_stop_at_what_is_refused(
 ) -> None:
     log.script.append(refuse(1))
     assert main(["spool", "flush", "--spool", str(folder), *way, "--stop-at-refused"]) == 3
-    assert capsys.readouterr().out == "sent 1 records; 2 wait, 0 were refused\n"
+    assert capsys.readouterr().out == "sent 1 record; 2 wait, 0 were refused\n"
 
 
 def test_resending_needs_to_know_the_log(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,7 +194,23 @@ def test_put_takes_what_sign_wrote(run: Run, tmp_path: Path) -> None:
     assert run(*sign, "--disclosures", "opened").code == 0
     put = ("vault", "put", "records.cose", *OPEN, "--disclosures", "opened")
     assert len(document(run(*put, "--json"))["kept"]) == 1
-    assert "of 1 records" in run(*put).out
+    assert "of 1 record\n" in run(*put).out
     [file] = Path("opened").iterdir()
     assert run("vault", "put", "records.cose", *OPEN, "--disclosures", file).code == 2
     assert document(run("vault", "show", *OPEN, "--json"))["records"] == 1
+
+
+def test_a_vault_that_cannot_be_made_leaves_no_key_behind(run: Run, tmp_path: Path) -> None:
+    result = run("vault", "init", "--vault", "vault", "--master-key", "another.key")
+    assert result.code == 3
+    assert "expected no vault there yet" in result.err
+    assert not (tmp_path / "another.key").exists()
+    assert run("vault", "show", *OPEN).code == 0
+
+
+def test_machines_are_told_of_a_new_vault_and_of_a_new_key(run: Run) -> None:
+    made = run("vault", "init", "--vault", "second", "--master-key", "second.key", "--json")
+    assert json.loads(made.out) == {"vault": "second", "master_key": "second.key"}
+    wrapped = run("vault", "rekey", *OPEN, "--new-master-key", "new.key", "--json")
+    assert json.loads(wrapped.out) == {"vault": "vault", "master_key": "new.key"}
+    assert run("vault", "show", "--vault", "vault", "--master-key", "new.key").code == 0

@@ -1,6 +1,9 @@
 """The command line says what it can do, and refuses what it cannot, before anything is touched."""
 
+import errno
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from glasslog_server.cli import main
 from glasslog_server.cli import serve as serving_command
 from glasslog_server.cli.exits import Exit, exit_of
 from glasslog_server.cli.program import COMMANDS, PROGRAM, program
@@ -134,3 +138,36 @@ def test_there_is_a_worker_for_each_core_unless_somebody_says_otherwise(
     config.write_text(config.read_text().replace("[http]", f"[http]\n{configured}"))
     result = invoke("serve", "--config", str(config), *arguments)
     assert (result.exit_code, served) == (0, [expected]), result.output
+
+
+def test_a_full_disk_under_the_output_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("glasslog_server.cli.guard.load_config", full)
+    result = invoke("guard", "show", "--config", "config.toml")
+    assert result.exit_code == Exit.UNABLE
+    assert result.stderr == "glasslog-server: cannot write the output: No space left on device\n"
+
+
+def test_an_issuer_that_is_no_uri_is_wrong_usage() -> None:
+    result = invoke("issuer", "add", "--config", "config.toml", "--issuer", "Vendor Inc", "--key", "vendor.pub.pem")
+    assert result.exit_code == Exit.USAGE
+    assert "--issuer: expected a URI of at most 512 bytes, got 'Vendor Inc'" in result.stderr
+
+
+def test_what_a_command_does_is_told_whole_in_the_list() -> None:
+    listed = invoke("--help").stdout.partition("Commands:")[2]
+    assert "..." not in listed
+
+
+def test_without_its_packages_the_program_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "glasslog_server.cli.program")
+    monkeypatch.delitem(sys.modules, "glasslog_server.logs", raising=False)
+    monkeypatch.setitem(sys.modules, "structlog", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == Exit.UNABLE
+    assert capsys.readouterr().err == "glasslog-server: expected the package structlog: install glasslog[server]\n"

@@ -13,6 +13,7 @@ from typing import Self
 import pytest
 
 from glasslog.merkle import Hash
+from glasslog.tiles import decode_bundle
 from tests.e2e.client import COSE, Client
 from tests.e2e.installed import Installed
 from tests.e2e.processes import Server, run
@@ -154,6 +155,19 @@ def test_every_worker_takes_statements_and_answers_reads_up_to_the_published_hea
         assert [worker["ready"] for worker in workers_of(server, log)] == [True, True]
         assert server.stop() == 0
     assert run("fsck", "--config", log.config_path).code == 0
+
+
+def test_workers_read_everything_that_was_written_before_they_were_started(log: Installed) -> None:
+    """Whole bundles from the store's files: once they were in files of a kind that no worker could read."""
+    statements = [log.issuer.statement() for _ in range(300)]
+    with serving(log) as server:
+        fresh_client(server, log).post_all(statements)
+        assert server.stop() == 0
+    with serving(log) as server:
+        for client in connect(server, log, 4):
+            entries = decode_bundle(client.get("/tile/entries/000"), 256)
+            assert entries[2:] == [statement.entry for statement in statements[:254]]
+        assert server.stop() == 0
 
 
 def test_a_killed_worker_is_started_again_and_nothing_acknowledged_is_lost(log: Installed) -> None:

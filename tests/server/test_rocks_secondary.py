@@ -73,6 +73,20 @@ def test_a_view_that_stays_empty_is_no_reason_to_remove_anything(
     engine.close()
 
 
+def test_nobody_waits_for_a_view_that_is_not_wanted_any_more(tmp_path: Path) -> None:
+    engine = RocksEngine.create(tmp_path / "store")
+    asked: list[None] = []
+
+    def give_up() -> bool:
+        asked.append(None)
+        return len(asked) == 2
+
+    with pytest.raises(StoreError, match="got an empty view"):
+        SecondaryStore.follow(tmp_path / "store", tmp_path / "own", give_up)
+    assert len(asked) == 2
+    engine.close()
+
+
 LARGE = bytes(range(256)) * 256  # as large as a bundle
 
 

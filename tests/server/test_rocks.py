@@ -169,6 +169,16 @@ async def test_a_reopened_store_runs_with_our_options_and_not_with_those_on_disk
     assert re.findall(r"Options\.wal_recovery_mode: (\d+)\n", said) == ["0"]  # tolerate_corrupted_tail_records
 
 
+async def test_the_bytes_of_entries_on_disk_are_known_once_they_are_written_out(path: Path) -> None:
+    store = RocksStore.create(path, META)
+    await Writer().write(store, [600])
+    assert store.entry_file_bytes == 0
+    await store.close()
+    store = RocksStore.open(path)
+    assert 10_000 < store.entry_file_bytes < sum(file.stat().st_size for file in path.glob("*.sst"))
+    await store.close()
+
+
 # ----------------------------------------------------------------------------------------------------- two at one store
 
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from glasslog.errors import MalformedError, UncheckableError
@@ -69,6 +70,7 @@ def decode_vkey(text: str) -> VerifierKey:
     return key
 
 
+@lru_cache(maxsize=64)  # a log has one name, in every note
 def check_key_name(name: str) -> None:
     """Refuse a key name that is empty, too long, or holds white space, control characters or a plus."""
     usable = 1 <= len(name.encode("utf-8", "replace")) <= KEY_NAME_BYTES_MAX and "+" not in name

@@ -20,6 +20,7 @@ from glasslog_server.config import load_config
 from glasslog_server.core.round import Candidate
 from glasslog_server.log import Log
 from glasslog_server.metrics import Metrics
+from glasslog_server.processes.endings import calm_collector
 from glasslog_server.sequencer import Sequenced
 from glasslog_server.signers import log_settings
 
@@ -37,6 +38,7 @@ def measure(records: int, runs: int) -> list[Figure]:
 
 
 async def _measure(config: Path, keys: Mapping[str, SigningKey], records: int, runs: int) -> list[Figure]:
+    calm_collector()  # as the process of a sequencer does
     log = await Log.open(log_settings(load_config(config)), Metrics())
     try:
         admission = Admission(lambda: log.authority, time.time)

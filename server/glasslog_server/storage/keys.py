@@ -26,6 +26,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
+from operator import itemgetter
 from typing import Final
 
 from glasslog.merkle import HASH_SIZE, Hash, LeafIndex, TreeSize
@@ -44,6 +45,7 @@ _DIGEST_BYTES: Final = 16
 _STREAMS_REMEMBERED: Final = 1_024  # an issuer has few streams and appends to them again and again
 STREAM_BLOCK_BITS: Final = 8  # how much of a number a seq delta can say
 _INDEX_DELTA_MAX: Final = 2**15 - 1
+_SECOND: Final = itemgetter(1)
 _INDEX: Final = struct.Struct(">Q")
 _PLACE: Final = struct.Struct(">QQ")
 _FURTHER_PLACE: Final = struct.Struct(">Bh")
@@ -139,7 +141,8 @@ def encode_stream_rows(prefix: bytes, places: Sequence[tuple[int, int]]) -> Iter
     while places:
         seq, index = places[0]
         near = places
-        if max(abs(place[1] - index) for place in places) > _INDEX_DELTA_MAX:
+        indexes = list(map(_SECOND, places))
+        if max(indexes) - index > _INDEX_DELTA_MAX or index - min(indexes) > _INDEX_DELTA_MAX:
             near = [place for place in places if abs(place[1] - index) <= _INDEX_DELTA_MAX]
         value = b"".join([pack(later_seq - seq, later_index - index) for later_seq, later_index in near[1:]])
         yield prefix + _PLACE.pack(seq, index), value

@@ -10,6 +10,7 @@ verifies. Tiles may be given wider than the tree in question: only nodes that ar
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, TypeAlias
 
 from glasslog.limits import TILE_WIDTH, TREE_SIZE_MAX
@@ -22,6 +23,8 @@ from glasslog_server.errors import TreeCorruptError, TreeRangeError
 HASH_FRAME: Final = b"\x58\x20"
 """What stands before a hash in CBOR: the head of a byte string of 32 (RFC 8949 section 3)."""
 FRAMED_HASH_BYTES: Final = len(HASH_FRAME) + HASH_SIZE
+
+_BLOCK_OF: Final = TILE_HEIGHT.__rrshift__  # the tile of level 0 that a leaf is in
 
 FindTile: TypeAlias = Callable[[int, int], TileNodes]
 """Returns a tile by level and index, as wide as in the tree in question or wider."""
@@ -131,23 +134,18 @@ class RightEdge:
     def framed_paths(self, indexes: Sequence[LeafIndex], tile: FindTile) -> list[bytes]:
         """Return the inclusion paths of many leaves, in their order, each as its hashes in CBOR one after the other.
 
-        Leaves of one tile share everything above it, and neighbours nearly everything within it.
+        Leaves of one tile that stand together share everything above it, and neighbours nearly everything within it.
         """
-        by_block: dict[int, list[int]] = {}
-        for position, index in enumerate(indexes):
-            by_block.setdefault(index >> TILE_HEIGHT, []).append(position)
-        paths = [b""] * len(indexes)
-        for block, positions in by_block.items():
+        paths: list[bytes] = []
+        for block, together in groupby(indexes, _BLOCK_OF):
+            leaves = list(together)
             nodes = self.levels[0].nodes if block == self.levels[0].index else tile(0, block)
-            if len(positions) < _SHARED_PATHS_MIN and (nodes is None or nodes.pyramid is None):
-                for position in positions:
-                    paths[position] = frame(self.path(indexes[position], tile))
+            if len(leaves) < _SHARED_PATHS_MIN and (nodes is None or nodes.pyramid is None):
+                paths += [frame(self.path(leaf, tile)) for leaf in leaves]
                 continue
             upper = frame(self.path(LeafIndex(block), tile, level=1)) if len(self.levels) > 1 else b""
-            offsets = [indexes[position] % TILE_WIDTH for position in positions]
-            within = self._paths_of_tile(block, nodes, offsets, upper)
-            for position, offset in zip(positions, offsets, strict=True):
-                paths[position] = within[offset]
+            offsets = [leaf % TILE_WIDTH for leaf in leaves]
+            paths += map(self._paths_of_tile(block, nodes, offsets, upper).__getitem__, offsets)
         return paths
 
     def _paths_of_tile(

@@ -6,7 +6,7 @@
 Deterministic CBOR. What is nearly always the same of an outcome is written as bytes, not by an encoder.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import cbor2
@@ -29,24 +29,23 @@ _DUPLICATE: Final = cbor2.dumps("duplicate") + cbor2.dumps(True)
 def encode_outcomes(outcomes: Sequence[Registered], receipts: Mapping[LeafIndex, bytes], checkpoint: bytes) -> bytes:
     """Return the answer. `receipts` are those that were asked for, by index."""
     parts = [b"\xa2", cbor2.dumps("outcomes"), encode_number(len(outcomes), MAJOR_ARRAY)]
-    beginning = _BEGINNINGS[0]
+    plain, one_more, two_more = _BEGINNINGS
+    receipt_head, receipt_bytes = b"", -1
     for outcome in outcomes:
         if not isinstance(outcome, Sequenced):
             parts.append(cbor2.dumps({"code": code_of(outcome), "problem": encode_concise(outcome)}))
-        elif receipts or outcome.duplicate:
-            parts += _parts_of(outcome, receipts.get(outcome.index))
+            continue
+        number, receipt = encode_number(outcome.index), receipts.get(outcome.index)
+        if receipt is not None:
+            if len(receipt) != receipt_bytes:  # nearly all are equally long
+                receipt_bytes = len(receipt)
+                receipt_head = _RECEIPT + encode_number(receipt_bytes, MAJOR_BYTES)
+            beginning = two_more if outcome.duplicate else one_more
+            parts += (beginning + number + receipt_head, receipt, _ENTRY_ID + outcome.leaf_hash)
         else:
-            parts.append(beginning + encode_number(outcome.index) + _ENTRY_ID + outcome.leaf_hash)
+            beginning = one_more if outcome.duplicate else plain
+            parts.append(beginning + number + _ENTRY_ID + outcome.leaf_hash)
+        if outcome.duplicate:
+            parts.append(_DUPLICATE)
     parts += (cbor2.dumps("checkpoint"), encode_bytes(checkpoint))
     return b"".join(parts)
-
-
-def _parts_of(outcome: Sequenced, receipt: bytes | None) -> Iterator[bytes]:
-    """Return an outcome with its receipt, when it has one, in parts: receipts are not copied more than once."""
-    yield _BEGINNINGS[(receipt is not None) + outcome.duplicate] + encode_number(outcome.index)
-    if receipt is not None:
-        yield _RECEIPT + encode_number(len(receipt), MAJOR_BYTES)
-        yield receipt
-    yield _ENTRY_ID + outcome.leaf_hash
-    if outcome.duplicate:
-        yield _DUPLICATE

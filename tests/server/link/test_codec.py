@@ -186,7 +186,11 @@ def test_greetings_and_publications_arrive_as_they_were(
     welcome = messages.Welcome(head, entries)
     assert messages.decode_welcome(messages.encode_welcome(welcome)) == welcome
     publication = Publication(LeafIndex(3), head, tiles, entries)
-    assert messages.decode_publication(messages.encode_publication(publication)) == publication
+    payload = messages.encode_publication(publication)
+    assert messages.decode_publication(payload) == publication
+    for broken in (payload[:-1], payload + b"\0"):
+        with pytest.raises(LinkError):
+            messages.decode_publication(broken)
     hello = messages.Hello(2, 99)
     assert messages.decode_hello(messages.encode_hello(hello)) == hello
     with pytest.raises(LinkError, match="version"):

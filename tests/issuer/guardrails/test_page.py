@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from glasslog_issuer import AppliedPolicy, Guardian, SignedRecord
-from glasslog_issuer.guardrails import bedrock_execution
+from glasslog_issuer import SignedRecord
 from glasslog_issuer.recording import DirectRecording
 from tests.issuer.guardrails.products import BEDROCK, MAPPINGS
 from tests.issuer.parties import make_issuer
@@ -20,9 +19,6 @@ def test_the_example_runs() -> None:
     [program] = re.findall(r"<!-- tested: example -->\n```python\n(.*?)```", PAGE, re.DOTALL)
     issuer = make_issuer()
     names: dict[str, Any] = {
-        "AppliedPolicy": AppliedPolicy,
-        "Guardian": Guardian,
-        "bedrock_execution": bedrock_execution,
         "policy_digest": hashlib.sha256(b"the guardrail").digest(),
         "started_ms": TIME_MS,
         "latency_ms": 310,

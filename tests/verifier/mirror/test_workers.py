@@ -13,7 +13,7 @@ from glasslog.errors import UncheckableError
 from glasslog.mirror import workers
 from glasslog.mirror.chunk import Chunk
 from glasslog.mirror.state import Place
-from glasslog.mirror.worker import Setting, read_message, write_message
+from glasslog.mirror.worker import Setting, Work, read_message, write_message
 from glasslog.mirror.workers import replay_all
 
 WORK = (Chunk(0, 1, 1, [], [bytes(32)], b"", []), (), pickle.dumps(None))
@@ -54,3 +54,34 @@ def test_what_a_worker_cannot_do_is_raised_here(tmp_path: Path) -> None:
             list(replay_all([WORK], setting, processes))
         raised.append(str(caught.value))
     assert raised[0] == raised[1]
+
+
+ANSWERING = """
+import marshal, sys
+from glasslog.mirror.worker import read_message, write_message
+read_message(sys.stdin.buffer)
+for _ in range({count}):
+    chunk, _, _ = marshal.loads(read_message(sys.stdin.buffer))
+    write_message(1, marshal.dumps(("replayed", (((), (), ()), [(chunk[0], 0)], [], []))))
+"""
+
+
+def works(count: int) -> list[Work]:
+    return [(WORK[0]._replace(start=number), *WORK[1:]) for number in range(count)]
+
+
+def test_answers_come_in_the_order_of_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_PROGRAM", ANSWERING.format(count=1_000))
+    answers = replay_all(works(40), Setting(tmp_path, Place(), "log.example"), 2)
+    assert [replayed.heads[0][0] for replayed, _ in zip(answers, range(30), strict=False)] == list(range(30))
+    answers.close()  # type: ignore[attr-defined]  # with ten under way, or done and not taken
+
+
+def test_a_worker_that_ends_with_work_in_its_hands_stops_the_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_PROGRAM", ANSWERING.format(count=3))
+    answers = replay_all(works(20), Setting(tmp_path, Place(), "log.example"), 1)
+    assert [next(answers).heads[0][0] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(UncheckableError, match="ended before its work did"):
+        next(answers)

@@ -67,7 +67,9 @@ class Metrics:
             ("code",),
             registry=registry,
         )
-        # Rounds.
+        self._begin_rounds(registry)
+
+    def _begin_rounds(self, registry: CollectorRegistry) -> None:
         self._entries = Counter("glasslog_entries", "Entries appended to the log", registry=registry)
         self._duplicates = Counter("glasslog_duplicates", "Statements that the log had already", registry=registry)
         self._round_seconds = Histogram(

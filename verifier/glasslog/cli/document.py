@@ -61,7 +61,7 @@ def report_document(report: Report, file: str) -> dict[str, Json]:
         "type": report.file_type.value if report.file_type is not None else None,
         "verdict": report.verdict.value,
         "error": None,
-        "steps": [_step(step) for step in report.steps],
+        "steps": [step_document(step) for step in report.steps],
         "shown": _shown(report.shown) if report.shown is not None else None,
         "not_shown": list(report.not_shown),
     }
@@ -82,7 +82,8 @@ def error_document(error: GlasslogError, file: str) -> dict[str, Json]:
     }
 
 
-def _step(step: Step) -> dict[str, Json]:
+def step_document(step: Step) -> dict[str, Json]:
+    """Return a step of verification as a JSON object."""
     return {
         "number": step.number,
         "id": step.check.id,

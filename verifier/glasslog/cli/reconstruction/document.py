@@ -10,7 +10,7 @@ from typing import Final
 
 from glasslog import __version__
 from glasslog.bundle import BUNDLE_SUFFIX
-from glasslog.cli.document import Json, json_of
+from glasslog.cli.document import Json, json_of, step_document
 from glasslog.cli.rendering import render
 from glasslog.cli.rendering.record import RENDERINGS
 from glasslog.moments import iso_time
@@ -19,7 +19,7 @@ from glasslog.reconstruct.account import Guardrail, ModelUse
 from glasslog.reconstruct.evidence import Told
 from glasslog.reconstruct.proof import limits, statements
 from glasslog.reconstruct.references import uuid_text
-from glasslog.verify import Step, Trust, Verdict
+from glasslog.verify import Trust, Verdict
 
 FORMAT: Final = "glasslog-reconstruction"
 VERSION: Final = 1
@@ -198,7 +198,7 @@ def _entry(piece: Piece) -> dict[str, Json]:
         "reasons": list(piece.reasons),
         "trouble": piece.trouble,
         **_said(piece),
-        "steps": [_step(step) for step in steps],
+        "steps": [step_document(step) for step in steps],
     }
 
 
@@ -219,18 +219,4 @@ def _said(piece: Piece) -> dict[str, Json]:
         "body_words": [list(line) for line in RENDERINGS[record.type](record.body)] if record is not None else [],
         "words": [list(line) for line in render(record)] if record is not None else [],
         "record": json_of(record.fields) if record is not None else None,
-    }
-
-
-def _step(step: Step) -> dict[str, Json]:
-    return {
-        "number": step.number,
-        "id": step.check.id,
-        "title": step.check.title,
-        "specification": step.check.specification,
-        "status": step.status.value,
-        "expected": step.expected,
-        "found": step.found,
-        "reason": step.reason,
-        "error": step.error,
     }

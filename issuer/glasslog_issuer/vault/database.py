@@ -25,7 +25,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from glasslog_issuer import files
-from glasslog_issuer.vault.errors import ConflictError, DamagedError, VaultUnavailableError
+from glasslog_issuer.vault.errors import ConflictError, DamagedError, VaultError, VaultUnavailableError
 
 FILE_NAME: Final = "vault.sqlite"
 LOCK_NAME: Final = "lock"
@@ -144,12 +144,22 @@ class Database:
         except OSError as error:
             msg = f"{folder}: cannot make a vault: {error.strerror}"
             raise VaultUnavailableError(msg) from error
-        database = cls(folder)
         try:
-            with _storage_errors(folder):
-                database._connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
-        finally:
-            database.close()
+            database = cls(folder)
+            try:
+                with _storage_errors(folder):
+                    database._connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
+            finally:
+                database.close()
+        except VaultError:
+            cls.discard(folder)
+            raise
+
+    @staticmethod
+    def discard(folder: Path) -> None:
+        """Remove a database whose making has failed, so that it can be made again. Nothing was ever kept in it."""
+        for suffix in ("", "-wal", "-shm"):
+            (folder / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Empty the write-ahead log, close the file, let another process have it."""

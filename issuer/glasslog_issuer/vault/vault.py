@@ -24,7 +24,14 @@ from glasslog_issuer.recording import Recording
 from glasslog_issuer.vault import erasures, notices, overview, records
 from glasslog_issuer.vault.database import Database, one
 from glasslog_issuer.vault.erasures import Progress, Request
-from glasslog_issuer.vault.errors import ConflictError, DamagedError, ErasedError, MasterKeyError, NotKeptError
+from glasslog_issuer.vault.errors import (
+    ConflictError,
+    DamagedError,
+    ErasedError,
+    MasterKeyError,
+    NotKeptError,
+    VaultError,
+)
 from glasslog_issuer.vault.keeping import Keeper, changing
 from glasslog_issuer.vault.overview import ErasureStatus, Kept, Totals
 from glasslog_issuer.vault.sealing import VAULT_ID_BYTES, MasterKeys, RandomBytes, Sealed
@@ -60,13 +67,17 @@ class Vault:
         Database.create(folder)
         vault_id = random_bytes(VAULT_ID_BYTES)
         keys = MasterKeys(master_key, vault_id)
-        database = Database(folder)
         try:
-            with database.transaction() as connection:
-                connection.execute("INSERT INTO vault VALUES (1, ?, ?, ?, 0)", (FORMAT, vault_id, keys.check))
-                Subjects(keys, random_bytes).make_nobody(connection)
-        finally:
-            database.close()
+            database = Database(folder)
+            try:
+                with database.transaction() as connection:
+                    connection.execute("INSERT INTO vault VALUES (1, ?, ?, ?, 0)", (FORMAT, vault_id, keys.check))
+                    Subjects(keys, random_bytes).make_nobody(connection)
+            finally:
+                database.close()
+        except VaultError:
+            Database.discard(folder)
+            raise
 
     @classmethod
     def open(

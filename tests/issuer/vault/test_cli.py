@@ -15,6 +15,7 @@ from glasslog.statement import decode_statement
 from glasslog_issuer.keys import write_key
 from glasslog_issuer.stream import StreamFile
 from glasslog_issuer.vault import Vault, load_master_key
+from glasslog_issuer.vault.errors import VaultUnavailableError
 from tests.issuer.cli.running import Result, Run, make_run
 from tests.issuer.vault.vaults import Vendor
 from tests.verifier.evidence import ISSUER, ISSUER_KEY, SYSTEM
@@ -214,3 +215,17 @@ def test_machines_are_told_of_a_new_vault_and_of_a_new_key(run: Run) -> None:
     wrapped = run("vault", "rekey", *OPEN, "--new-master-key", "new.key", "--json")
     assert json.loads(wrapped.out) == {"vault": "vault", "master_key": "new.key"}
     assert run("vault", "show", "--vault", "vault", "--master-key", "new.key").code == 0
+
+
+def test_a_vault_that_a_full_disk_cut_off_can_be_made_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise VaultUnavailableError("vault: database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("glasslog_issuer.vault.vault.Subjects", full)
+        assert run("vault", "init", "--vault", "second", "--master-key", "second.key").code == 3
+    assert not (tmp_path / "second.key").exists()
+    assert run("vault", "init", "--vault", "second", "--master-key", "second.key").code == 0
+    assert run("vault", "show", "--vault", "second", "--master-key", "second.key").code == 0

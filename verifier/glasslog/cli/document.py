@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from glasslog import __version__, cbor
 from glasslog.errors import GlasslogError, UncheckableError
-from glasslog.verify import Erased, Report, Shown, Step, Verdict
+from glasslog.verify import Erased, Report, Shown, Verdict
 
 Json: TypeAlias = Any
 """What `json.dumps` takes: dict with text keys, list, str, int, float, bool or None."""
@@ -61,7 +61,7 @@ def report_document(report: Report, file: str) -> dict[str, Json]:
         "type": report.file_type.value if report.file_type is not None else None,
         "verdict": report.verdict.value,
         "error": None,
-        "steps": [step_document(step) for step in report.steps],
+        "steps": [step.to_json() for step in report.steps],
         "shown": _shown(report.shown) if report.shown is not None else None,
         "not_shown": list(report.not_shown),
     }
@@ -79,21 +79,6 @@ def error_document(error: GlasslogError, file: str) -> dict[str, Json]:
         "steps": [],
         "shown": None,
         "not_shown": [],
-    }
-
-
-def step_document(step: Step) -> dict[str, Json]:
-    """Return a step of verification as a JSON object."""
-    return {
-        "number": step.number,
-        "id": step.check.id,
-        "title": step.check.title,
-        "specification": step.check.specification,
-        "status": step.status.value,
-        "expected": step.expected,
-        "found": step.found,
-        "reason": step.reason,
-        "error": step.error,
     }
 
 

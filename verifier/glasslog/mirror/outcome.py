@@ -12,7 +12,6 @@ from glasslog.audit.result import AUDIT_SCHEMA
 from glasslog.mirror.audit import Audited
 from glasslog.mirror.replay import Outcome
 from glasslog.mirror.sync import Synced
-from glasslog.verify.report import Step
 
 Document: TypeAlias = Mapping[str, Any]
 
@@ -26,7 +25,7 @@ def document_of(audited: Audited, source: str) -> dict[str, Any]:
         "verdict": audited.verdict.value,
         "source": source,
         "tree": _tree(audited.synced) if audited.synced is not None else None,
-        "steps": [_step(step) for step in audited.steps],
+        "steps": [step.to_json() for step in audited.steps],
         "replayed": _replayed(audited.replayed) if audited.replayed is not None else None,
     }
 
@@ -41,20 +40,6 @@ def _tree(synced: Synced) -> dict[str, Any]:
         "log_keys": [str(line.key) for line in synced.trusted.log_signatures],
         "cosigners": [line.key.name for line in synced.trusted.cosignatures],
         "shown_size": shown.size,
-    }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "number": step.number,
-        "id": step.check.id,
-        "title": step.check.title,
-        "specification": step.check.specification,
-        "status": step.status.value,
-        "expected": step.expected,
-        "found": step.found,
-        "reason": step.reason,
-        "error": step.error,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from glasslog.moments import duration, readable_time, short_time
 from glasslog.pages import render
+from glasslog.pages.states import STEP_STATES
 from glasslog.report import pictures
 from glasslog.report.coverage import words_of
 
@@ -20,13 +21,6 @@ _VERDICTS: Final = {
     "not-recorded": ("missing", "Not recorded"),
     "not-applicable": ("calm", "Nothing to judge"),
     "not-run": ("calm", "Not run"),
-}
-_STEPS: Final = {
-    "passed": ("good", "Passed"),
-    "failed": ("bad", "Failed"),
-    "skipped": ("calm", "Not asked"),
-    "could-not-check": ("open", "Could not check"),
-    "not-reached": ("calm", "Not reached"),
 }
 _SEVERITIES: Final = {
     "critical": ("bad", "Critical"),
@@ -75,7 +69,7 @@ def page_of(report: Mapping[str, Json]) -> str:
         streams=_streams(report["windows"]),
         late=_late(report["windows"]),
         verdicts=_VERDICTS,
-        steps=_STEPS,
+        steps=STEP_STATES,
         severities=_SEVERITIES,
         states=_STATES,
         words_of=words_of,

@@ -55,6 +55,20 @@ class Step:
     reason: str | None = None
     error: str | None = None
 
+    def to_json(self) -> dict[str, str | int | None]:
+        """Return the step as a JSON object, in whichever document it stands."""
+        return {
+            "number": self.number,
+            "id": self.check.id,
+            "title": self.check.title,
+            "specification": self.check.specification,
+            "status": self.status.value,
+            "expected": self.expected,
+            "found": self.found,
+            "reason": self.reason,
+            "error": self.error,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ErasedStore:

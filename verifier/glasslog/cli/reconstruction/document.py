@@ -10,7 +10,7 @@ from typing import Final
 
 from glasslog import __version__
 from glasslog.bundle import BUNDLE_SUFFIX
-from glasslog.cli.document import Json, json_of, step_document
+from glasslog.cli.document import Json, json_of
 from glasslog.cli.rendering import render
 from glasslog.cli.rendering.record import RENDERINGS
 from glasslog.moments import iso_time
@@ -198,7 +198,7 @@ def _entry(piece: Piece) -> dict[str, Json]:
         "reasons": list(piece.reasons),
         "trouble": piece.trouble,
         **_said(piece),
-        "steps": [step_document(step) for step in steps],
+        "steps": [step.to_json() for step in steps],
     }
 
 

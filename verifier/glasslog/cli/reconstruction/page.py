@@ -10,6 +10,7 @@ from glasslog.cli.screen import value_text
 from glasslog.moments import readable_time
 from glasslog.pages import render
 from glasslog.pages.charts import Lane, Mark, timeline
+from glasslog.pages.states import STEP_STATES
 
 TEMPLATE: Final = "reconstruct/reconstruction.html"
 
@@ -23,13 +24,6 @@ _VERDICTS: Final = {
     "failed": ("bad", "Failed"),
     "could-not-check": ("open", "Could not check"),
     "not-asked": ("calm", "Not asked"),
-}
-_STEPS: Final = {
-    "passed": ("good", "Passed"),
-    "failed": ("bad", "Failed"),
-    "skipped": ("calm", "Not asked"),
-    "could-not-check": ("open", "Could not check"),
-    "not-reached": ("calm", "Not reached"),
 }
 _GUARDRAILS: Final = {
     "ran": ("good", "Ran"),
@@ -92,7 +86,7 @@ def page_of(document: Mapping[str, Json]) -> str:
         charts=_charts(document),
         anchors=_anchors(document["entries"]),
         verdicts=_VERDICTS,
-        steps=_STEPS,
+        steps=STEP_STATES,
         guardrail_states=_GUARDRAILS,
         value_states=_VALUES,
         gap_kinds=_GAPS,

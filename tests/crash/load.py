@@ -1,5 +1,6 @@
 """Load a log from several threads until it is gone, and remember all that it has ever promised."""
 
+import itertools
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -100,13 +101,19 @@ class Load:
             self._submit(client, [issuer.statement() for _ in range(chance.randint(2, BATCH_STATEMENTS_MAX))])
 
     def _resubmit(self) -> None:
-        """Submit what got no answer in the life before: some of it is in the log, and keeps its index."""
+        """Submit what got no answer in the life before: some of it is in the log, and keeps its index.
+
+        One, and then many, in turns: both ways have to know what is there.
+        """
         client = self._connect()
         open_statements = self._ledger.take_unanswered()
+        counts = itertools.cycle((1, BATCH_STATEMENTS_MAX))
         try:
             while open_statements:
-                self._submit(client, [open_statements.pop()])
-                self._ledger.resubmitted += 1
+                count = next(counts)
+                statements, open_statements = open_statements[:count], open_statements[count:]
+                self._submit(client, statements)
+                self._ledger.resubmitted += len(statements)
         finally:
             self._ledger.leave_open(open_statements)
 

@@ -8,11 +8,13 @@ guard moves. CPU time is that of the whole process, RocksDB's threads included, 
 import asyncio
 import gc
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
@@ -40,6 +42,7 @@ ROUND_ENTRIES = 4_000
 POINTS = (100_000, 1_000_000, 10_000_000)
 _PROOFS = 5_000
 _WINDOW = 0.2  # the share of a log, at its end, over which the cost of a record is taken
+_WINDOW_ENTRIES_MIN = 100_000  # and at least so many, so that memtables are written out in it
 _SAY_EVERY = 100_000
 
 
@@ -83,16 +86,16 @@ class _Growth:
         measured = []
         log = await self._open()
         for point in points:
-            await self._fill(log, round(point * (1 - _WINDOW)))
+            await self._fill(log, point - max(round(point * _WINDOW), _WINDOW_ENTRIES_MIN))
             before = log.head.size
             cpu_s = await self._fill(log, point)
             cpu_us = cpu_s / (log.head.size - before) * 1e6
             gc.collect()
             rss = rss_bytes(os.getpid())
             proofs_per_s = await _prove(log)
-            killed_s = await self._start_after_kill()
+            killed_s = self._start_after_kill()
             await log.close()
-            fsck_per_s = await self._check(point) if point <= fsck_entries_max else None
+            fsck_per_s = self._check(point) if point <= fsck_entries_max else None
             started = time.perf_counter()
             log = await self._open()
             startup_s = time.perf_counter() - started
@@ -128,20 +131,37 @@ class _Growth:
         disk = folder_bytes(self._config.storage.store)
         return self._entry_bytes / size, disk / size, (disk - packed) / size
 
-    async def _start_after_kill(self) -> float:
+    def _start_after_kill(self) -> float:
         """Return how long the store takes to open as a kill at this moment would leave it: its last rounds replayed."""
         copy = self._config.storage.store.with_name("killed")
         _copy_store(self._config.storage.store, copy)
-        before = time.perf_counter()
-        opened = RocksStore.open(copy)
-        seconds = time.perf_counter() - before
-        await opened.close()
+        seconds = _elsewhere(_seconds_to_open, copy)
         shutil.rmtree(copy)
         return seconds
 
-    async def _check(self, entries: int) -> float:
-        store = RocksStore.open(self._config.storage.store)
-        guard = self._config.storage.guard
+    def _check(self, entries: int) -> float:
+        return entries / _elsewhere(_seconds_to_check, self._config.storage.store, self._config.storage.guard)
+
+
+def _elsewhere(measure: Callable[..., float], *paths: Path) -> float:
+    """Return what is measured in a process of its own, whose memory is not the sequencer's."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(measure, *paths).result()
+
+
+def _seconds_to_open(path: Path) -> float:
+    before = time.perf_counter()
+    store = RocksStore.open(path)
+    seconds = time.perf_counter() - before
+    asyncio.run(store.close())
+    return seconds
+
+
+def _seconds_to_check(path: Path, guard: Path) -> float:
+    """Return the CPU seconds that fsck takes."""
+
+    async def check() -> float:
+        store = RocksStore.open(path)
         before = time.process_time()
         report = await check_log(store, lambda: FileGuard.open(guard, store.meta.store_id), lambda _: None)
         seconds = time.process_time() - before
@@ -149,7 +169,9 @@ class _Growth:
         if not report.is_sound:
             msg = f"expected a sound log, got {report.findings.kept[:3]}"
             raise RuntimeError(msg)
-        return entries / seconds
+        return seconds
+
+    return asyncio.run(check())
 
 
 async def _prove(log: Log) -> float:

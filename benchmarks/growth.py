@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -37,6 +38,8 @@ from glasslog_server.sequencer import Sequenced
 from glasslog_server.signers import log_settings
 from glasslog_server.storage.guard import FileGuard
 from glasslog_server.storage.rocks import RocksStore
+
+T = TypeVar("T")
 
 ROUND_ENTRIES = 4_000
 POINTS = (100_000, 1_000_000, 10_000_000)
@@ -65,45 +68,52 @@ class Point:
 def measure(folder: Path, points: Sequence[int], fsck_entries_max: int = POINTS[0]) -> list[Point]:
     """Fill a new log in `folder` up to the largest point, and return what was measured at each.
 
-    `fsck` goes over the whole log at the points up to `fsck_entries_max`; it has no need to be measured again, because
-    it reads everything once, in order.
+    From point to point a process of its own goes on with the log, as a server that was started there: its memory is
+    what that takes. `fsck` goes over the whole log at the points up to `fsck_entries_max`; it has no need to be
+    measured again, because it reads everything once, in order.
     """
-    calm_collector()  # as the process of a sequencer does
     keys = issuer_keys()
-    created = create_log(folder / "log", keys)
-    return asyncio.run(_Growth(load_config(created.config), keys).run(points, fsck_entries_max))
+    config = create_log(folder / "log", keys).config
+    seeds = {issuer: key.seed for issuer, key in keys.items()}
+    measured = []
+    for number, point in enumerate(points):
+        measured.append(_elsewhere(_measure_point, config, seeds, number, point, point <= fsck_entries_max))
+        say(json.dumps(asdict(measured[-1])))
+    return measured
+
+
+def _measure_point(config: Path, seeds: Mapping[str, bytes], number: int, point: int, with_fsck: bool) -> Point:  # noqa: FBT001
+    calm_collector()  # as the process of a sequencer does
+    keys = {issuer: SigningKey(seed) for issuer, seed in seeds.items()}
+    return asyncio.run(_Growth(load_config(config), keys, number).run(point, with_fsck=with_fsck))
 
 
 class _Growth:
-    """One log that is filled."""
+    """One log that is filled up to one point. Each such part of it has streams of its own."""
 
-    def __init__(self, config: Config, keys: Mapping[str, SigningKey]) -> None:
+    def __init__(self, config: Config, keys: Mapping[str, SigningKey], part: int) -> None:
         self._config = config
-        self._sources = cycle(sources(keys))
-        self._entry_bytes = 0
+        self._sources = cycle(sources(keys, part * len(keys)))
+        self._made = self._made_bytes = 0
 
-    async def run(self, points: Sequence[int], fsck_entries_max: int) -> list[Point]:
-        measured = []
+    async def run(self, point: int, *, with_fsck: bool) -> Point:
         log = await self._open()
-        for point in points:
-            await self._fill(log, point - max(round(point * _WINDOW), _WINDOW_ENTRIES_MIN))
-            before = log.head.size
-            cpu_s = await self._fill(log, point)
-            cpu_us = cpu_s / (log.head.size - before) * 1e6
-            gc.collect()
-            rss = rss_bytes(os.getpid())
-            proofs_per_s = await _prove(log)
-            killed_s = self._start_after_kill()
-            await log.close()
-            fsck_per_s = self._check(point) if point <= fsck_entries_max else None
-            started = time.perf_counter()
-            log = await self._open()
-            startup_s = time.perf_counter() - started
-            sizes = self._disk_bytes(log)
-            measured.append(Point(point, cpu_us, rss, *sizes, startup_s, killed_s, proofs_per_s, fsck_per_s))
-            say(json.dumps(asdict(measured[-1])))
+        await self._fill(log, point - max(round(point * _WINDOW), _WINDOW_ENTRIES_MIN))
+        before = log.head.size
+        cpu_s = await self._fill(log, point)
+        cpu_us = cpu_s / (log.head.size - before) * 1e6
+        gc.collect()
+        rss = rss_bytes(os.getpid())
+        proofs_per_s = await _prove(log)
+        killed_s = self._start_after_kill()
         await log.close()
-        return measured
+        fsck_per_s = self._check(point) if with_fsck else None
+        started = time.perf_counter()
+        log = await self._open()
+        startup_s = time.perf_counter() - started
+        sizes = self._disk_bytes(log)
+        await log.close()
+        return Point(point, cpu_us, rss, *sizes, startup_s, killed_s, proofs_per_s, fsck_per_s)
 
     async def _open(self) -> Log:
         return await Log.open(log_settings(self._config), Metrics())
@@ -114,7 +124,8 @@ class _Growth:
         while log.head.size < entries:
             started = time.thread_time()
             candidates = next(self._sources).make(min(ROUND_ENTRIES, entries - log.head.size))
-            self._entry_bytes += sum(len(candidate.entry) for candidate in candidates)
+            self._made += len(candidates)
+            self._made_bytes += sum(len(candidate.entry) for candidate in candidates)
             making_s += time.thread_time() - started
             outcomes = await log.sequencer.submit(candidates)
             if not all(isinstance(outcome, Sequenced) and not outcome.duplicate for outcome in outcomes):
@@ -129,7 +140,7 @@ class _Growth:
         store, size = log.sequencer.store, log.head.size
         packed = store.entry_file_bytes if isinstance(store, RocksStore) else 0
         disk = folder_bytes(self._config.storage.store)
-        return self._entry_bytes / size, disk / size, (disk - packed) / size
+        return self._made_bytes / self._made, disk / size, (disk - packed) / size
 
     def _start_after_kill(self) -> float:
         """Return how long the store takes to open as a kill at this moment would leave it: its last rounds replayed."""
@@ -143,10 +154,10 @@ class _Growth:
         return entries / _elsewhere(_seconds_to_check, self._config.storage.store, self._config.storage.guard)
 
 
-def _elsewhere(measure: Callable[..., float], *paths: Path) -> float:
-    """Return what is measured in a process of its own, whose memory is not the sequencer's."""
+def _elsewhere(measure: Callable[..., T], *arguments: object) -> T:
+    """Return what is measured in a process of its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(measure, *paths).result()
+        return process.submit(measure, *arguments).result()
 
 
 def _seconds_to_open(path: Path) -> float:

@@ -69,6 +69,6 @@ def _sign_template(issuer: str, key: SigningKey, seed: int) -> SignedStatement:
     return sign_statement(key, issuer=issuer, subject=statement.subject, payload=encode_record(fields))
 
 
-def sources(keys: Mapping[str, SigningKey]) -> list[RecordSource]:
-    """Return a source for each issuer."""
-    return [RecordSource(issuer, key, seed) for seed, (issuer, key) in enumerate(keys.items())]
+def sources(keys: Mapping[str, SigningKey], seed_first: int = 0) -> list[RecordSource]:
+    """Return a source for each issuer, with seeds from `seed_first` on."""
+    return [RecordSource(issuer, key, seed) for seed, (issuer, key) in enumerate(keys.items(), seed_first)]

@@ -12,6 +12,8 @@ The random kills of tests/crash have a seed, which the header of each run names.
 
 import os
 import random
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,10 @@ def crash_rounds(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def crash_seed(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("crash_seed"))
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """Make a folder whose path leaves room for that of a Unix socket below it; pytest's own are too deep for that."""
+    with tempfile.TemporaryDirectory(prefix="short-") as name:
+        yield Path(name)

@@ -226,10 +226,9 @@ def test_a_server_takes_over_the_address_of_one_that_was_killed(log: Installed) 
 
 
 def test_what_a_killed_server_has_left_is_removed_by_the_next_one(
-    log: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Installed, short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "tmp"
-    folder.mkdir()
+    folder = short_path
     monkeypatch.setenv("TMPDIR", str(folder))
     with log.serve(WORKERS).ready() as killed:
         workers = [pid_of(killed, log, slot) for slot in range(WORKERS)]

@@ -127,13 +127,16 @@ class RocksEngine:
         """Write rows as one atomic step. They are on disk, whatever happens, only after the next `sync`."""
         with _typed("write a batch"):
             batch = WriteBatch(raw_mode=True)
-            put = batch.put
-            handle = {kind: self._db.get_column_family_handle(name) for kind, name in FAMILIES.items()}.get
-            for key, value in puts:
-                put(key, value, handle(key[0]))
-            for key in deletes:
-                batch.delete(key, handle(key[0]))
-            self._db.write(batch)
+            handles = {kind: self._db.get_column_family_handle(name) for kind, name in FAMILIES.items()}
+            put, handle = batch.put, handles.get
+            try:
+                for key, value in puts:
+                    put(key, value, handle(key[0]))
+                for key in deletes:
+                    batch.delete(key, handle(key[0]))
+                self._db.write(batch)
+            finally:
+                handles.clear()  # an error refers to this frame, and a handle keeps the database open
 
     def sync(self) -> None:
         """Bring everything written so far to the disk. Blocks for milliseconds, without the interpreter's lock."""

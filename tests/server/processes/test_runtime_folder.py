@@ -22,10 +22,10 @@ input()
 
 
 @pytest.fixture(autouse=True)
-def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def parent(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMPDIR", str(short_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    return tmp_path
+    return short_path
 
 
 def test_a_folder_is_for_its_owner_alone_and_is_removed_at_the_end(parent: Path) -> None:

@@ -64,6 +64,15 @@ async def open_faulty(path: Path) -> tuple[RocksStore, FaultyEngine]:
     return RocksStore.of_engine(engine), engine
 
 
+def test_a_write_that_failed_does_not_keep_the_store_locked(path: Path) -> None:
+    engine = RocksEngine.create(path)
+    with pytest.raises(StoreError) as failed:
+        engine.write([(b"e", b"entry"), (b"l", None)])  # type: ignore[list-item]
+    engine.close()
+    RocksEngine.open(path).close()
+    assert failed.value.__traceback__ is not None  # and with it all that the write had at hand
+
+
 FAULTS = {"before the write": 250, "after the write": 260, "before the sync": 260, "after the sync": 260}
 
 

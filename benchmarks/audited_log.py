@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.corpus import guardrail, uuid7
 from benchmarks.figures import say
 from glasslog.authority import operator_issuer
 from glasslog.checkpoint import Checkpoint, sign_checkpoint
@@ -81,8 +82,8 @@ def _operator_entries(
 def _decisions(issuers: dict[str, SigningKey], count: int) -> Iterator[SignedStatement]:
     """Yield inferences of about 1 KB: each issuer has a stream without gaps, four models and one configuration."""
     rng = random.Random(1)
-    models = [_uuid7(rng) for _ in range(4)]
-    config = _uuid7(rng)
+    models = [uuid7(rng) for _ in range(4)]
+    config = uuid7(rng)
     previous: dict[str, Hash] = {}
     for number in range(count):
         issuer, seq = list(issuers)[number % len(issuers)], number // len(issuers)
@@ -100,7 +101,7 @@ def _inference(rng: random.Random, seq: int, model: bytes, config: bytes) -> dic
     return {
         "v": 1,
         "type": "inference",
-        "id": _uuid7(rng),
+        "id": uuid7(rng),
         "time": time_ms,
         "system": "urn:example:radiology:triage",
         "env": "production",
@@ -118,28 +119,9 @@ def _inference(rng: random.Random, seq: int, model: bytes, config: bytes) -> dic
             "usage": {"input_tokens": rng.randrange(4_000), "output_tokens": rng.randrange(500)},
             "latency_ms": rng.randrange(2_000),
             "automation": "in-loop",
-            "guardrails": [_guardrail(rng, time_ms)],
+            "guardrails": [guardrail(rng, time_ms)],
         },
     }
-
-
-def _guardrail(rng: random.Random, time_ms: int) -> dict[str, object]:
-    return {
-        "guardian": {"id": "phi-scan", "name": "phi-scan", "version": "3.1", "provider": "example"},
-        "policy": {"id": "phi-scan", "version": "7", "digest": rng.randbytes(32)},
-        "target": "llm_input",
-        "position": "pre",
-        "decision": "allow",
-        "findings": [],
-        "started": time_ms,
-        "latency_ms": rng.randrange(50),
-    }
-
-
-def _uuid7(rng: random.Random) -> bytes:
-    raw = bytearray(rng.randbytes(16))
-    raw[6], raw[8] = 0x70 | raw[6] & 0x0F, 0x80 | raw[8] & 0x3F
-    return bytes(raw)
 
 
 class _Writer:

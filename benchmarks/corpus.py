@@ -33,7 +33,7 @@ def _sign(key: SigningKey, issuer: str, stream: str, seq: int, rng: random.Rando
     fields = {
         "v": 1,
         "type": "inference",
-        "id": _uuid7(rng),
+        "id": uuid7(rng),
         "time": _TIME_MS + seq,
         "system": "urn:example:radiology:triage",
         "env": "production",
@@ -43,15 +43,15 @@ def _sign(key: SigningKey, issuer: str, stream: str, seq: int, rng: random.Rando
             "operation": "chat",
             "provider": {"name": "example", "region": "eu-west-1"},
             "requested_model": "example-large-2",
-            "model": _uuid7(rng),
+            "model": uuid7(rng),
             "model_assurance": "provider-returned",
-            "config": _uuid7(rng),
+            "config": uuid7(rng),
             "params": {"temperature": 0, "max_tokens": 512, "seed": rng.randrange(1_000_000)},
             "status": "completed",
             "usage": {"input_tokens": rng.randrange(4_000), "output_tokens": rng.randrange(500)},
             "latency_ms": rng.randrange(2_000),
             "automation": "in-loop",
-            "guardrails": [_guardrail("phi-scan", "pre", rng)],
+            "guardrails": [guardrail(rng, _TIME_MS)],
         },
     }
     subject = f"urn:uuid:{uuid.UUID(bytes=rng.randbytes(16), version=4)}"
@@ -59,20 +59,22 @@ def _sign(key: SigningKey, issuer: str, stream: str, seq: int, rng: random.Rando
     return sign_statement(key, issuer=issuer, subject=subject, payload=payload)
 
 
-def _guardrail(name: str, position: str, rng: random.Random) -> dict[str, object]:
+def guardrail(rng: random.Random, time_ms: int) -> dict[str, object]:
+    """Return the execution of a guardrail that let something pass."""
     return {
-        "guardian": {"id": name, "name": name, "version": "3.1", "provider": "example"},
-        "policy": {"id": name, "version": "7", "digest": rng.randbytes(32)},
-        "target": "llm_input" if position == "pre" else "llm_output",
-        "position": position,
+        "guardian": {"id": "phi-scan", "name": "phi-scan", "version": "3.1", "provider": "example"},
+        "policy": {"id": "phi-scan", "version": "7", "digest": rng.randbytes(32)},
+        "target": "llm_input",
+        "position": "pre",
         "decision": "allow",
         "findings": [],
-        "started": _TIME_MS,
+        "started": time_ms,
         "latency_ms": rng.randrange(50),
     }
 
 
-def _uuid7(rng: random.Random) -> bytes:
+def uuid7(rng: random.Random) -> bytes:
+    """Return an identifier of a record, 16 bytes (RFC 9562 section 5.7); its time is chance too."""
     raw = bytearray(rng.randbytes(16))
     raw[6], raw[8] = 0x70 | raw[6] & 0x0F, 0x80 | raw[8] & 0x3F
     return bytes(raw)

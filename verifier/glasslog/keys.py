@@ -1,14 +1,15 @@
 """Ed25519 keys: sign, verify, and the names a key goes by in COSE.
 
 One key has three names here: its 32 bytes, its COSE_Key (RFC 9052 section 7) and its kid, the RFC 9679 thumbprint. The
-cryptography is libsodium's, through pynacl. Where keys are kept is the caller's affair: nothing here reads a file.
+cryptography is libsodium's, which pynacl brings; the three functions of it that are wanted are called as they are, and
+pynacl's own wrappers of all the others need not be loaded. Where keys are kept is the caller's affair: nothing here
+reads a file.
 """
 
 import hashlib
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import nacl.bindings
 from nacl._sodium import ffi as _ffi
 from nacl._sodium import lib as _libsodium
 
@@ -27,11 +28,22 @@ ALG_ED25519: Final = -19
 ACCEPTED_ALGS: Final = frozenset({ALG_EDDSA, ALG_ED25519})
 
 _NULL: Final = _ffi.NULL
+_SECRET_BYTES: Final = 64  # libsodium's form of a private key: the seed, then the public key
 
 # RFC 9679 section 3: SHA-256 over the deterministic COSE_Key of the required members {1: 1, -1: 6, -2: x}.
 _THUMBPRINT_PREFIX: Final = bytes.fromhex("a301012006215820")
 # DER of SubjectPublicKeyInfo with the Ed25519 algorithm identifier (RFC 8410 section 4).
 _SPKI_PREFIX: Final = bytes.fromhex("302a300506032b6570032100")
+
+
+def _demand(succeeded: object) -> None:
+    """Stop where libsodium says that it failed at what cannot fail."""
+    if not succeeded:
+        msg = "expected libsodium to work on this machine, got a failure"
+        raise AssertionError(msg)
+
+
+_demand(_libsodium.sodium_init() >= 0)  # before anything else is asked of it; 1 when somebody has done it already
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +102,10 @@ class SigningKey:
         if len(seed) != SEED_BYTES:
             msg = f"expected an Ed25519 seed of {SEED_BYTES} bytes, got {len(seed)}"
             raise MalformedError(msg)
-        public, self._secret = nacl.bindings.crypto_sign_seed_keypair(seed)
-        self._public = PublicKey(public)
+        public, secret = _ffi.new("unsigned char[]", PUBLIC_KEY_BYTES), _ffi.new("unsigned char[]", _SECRET_BYTES)
+        _demand(_libsodium.crypto_sign_seed_keypair(public, secret, seed) == 0)
+        self._secret = bytes(_ffi.buffer(secret))
+        self._public = PublicKey(bytes(_ffi.buffer(public)))
 
     @property
     def public_key(self) -> PublicKey:
@@ -105,7 +119,9 @@ class SigningKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the deterministic 64-byte signature over `message` (RFC 8032)."""
-        return nacl.bindings.crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
+        signed = _ffi.new("unsigned char[]", SIGNATURE_BYTES + len(message))
+        _demand(_libsodium.crypto_sign(signed, _NULL, message, len(message), self._secret) == 0)
+        return bytes(_ffi.buffer(signed, SIGNATURE_BYTES))
 
     def __repr__(self) -> str:
         """Name the key by its kid, never by its secret."""

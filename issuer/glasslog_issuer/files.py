@@ -62,7 +62,8 @@ def _write_new(path: Path, data: bytes, mode: int, *, durable: bool = True) -> N
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-    except OSError as error:
+    except BaseException as error:  # whoever interrupts a program wants no half of a file either
         path.unlink(missing_ok=True)
-        error.filename = error.filename or str(path)  # a write does not know the name of its file
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)  # a write does not know the name of its file
         raise

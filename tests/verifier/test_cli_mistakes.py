@@ -1,7 +1,6 @@
 """What people do by mistake, and what their machines do to them: one line that helps, and the right exit code."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -131,16 +130,6 @@ def test_a_closed_output_changes_no_verdict(desk: Desk, evidence: str, closed: s
     done = subprocess.run(["sh", "-c", command], cwd=desk.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
-
-
-def test_an_interrupt_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr("glasslog.cli.audit.reach", interrupt)
-    outcome = desk.run("audit", "--log", NOWHERE, *KEY, "--state", "new")
-    assert outcome.code == 130
-    assert outcome.err.endswith("Interrupted: the same command goes on from what it has.\n")
 
 
 def test_the_help_has_the_exit_codes_and_a_command_to_begin_with(desk: Desk) -> None:

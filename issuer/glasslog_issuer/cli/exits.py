@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 
+from glasslog.cli.ending import EXIT_INTERRUPTED
 from glasslog.errors import GlasslogError, UncheckableError
 from glasslog_issuer.errors import BrokenAnswerError, IssuerError, KeyFileError, RefusedError
 
@@ -17,8 +18,8 @@ class Exit(IntEnum):
     """The command line, or a key that it names, is wrong: nothing was tried."""
     UNABLE = 3
     """Not possible now: a file cannot be read or written, a stream cannot be used, the log cannot be reached."""
-    INTERRUPTED = 130
-    """Ended by the user."""
+    INTERRUPTED = EXIT_INTERRUPTED
+    """Ended by the user: Ctrl-C, a signal, or no to a question."""
 
 
 def exit_of(error: IssuerError | GlasslogError) -> Exit:

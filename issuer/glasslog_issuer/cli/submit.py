@@ -7,6 +7,8 @@ from typing import Final
 import click
 import urllib3
 
+from glasslog.cli.ending import InterruptedCommandError
+from glasslog.cli.screen import counted
 from glasslog.cose import split_sequence
 from glasslog.errors import GlasslogError, MalformedError
 from glasslog.statement import decode_statement
@@ -21,6 +23,7 @@ INPUT_BYTES_MAX: Final = 256 * 1_024 * 1_024
 STATEMENTS_MAX: Final = 1_000_000
 VKEY_FILE_BYTES_MAX: Final = 4_096
 _INPUT: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+_AGAIN: Final = "run the same command again, nothing is logged twice."
 _SUFFIXES: Final = {"transparent": ".cose", "receipt": ".receipt.cose"}
 
 
@@ -92,6 +95,9 @@ def command(
         try:
             for source, outcome in zip(sources, _outcomes(client, sources), strict=True):
                 report.tell(source, outcome, _write(output, output_format, outcome))
+        except KeyboardInterrupt as error:
+            msg = f"Interrupted after {report.told} of {counted(len(sources), 'statement')}: {_AGAIN}"
+            raise InterruptedCommandError(msg) from error
         except (SubmissionError, GlasslogError) as error:
             report.stop(error, sources[report.told :])
     ctx.exit(report.finish(client.log_keys))

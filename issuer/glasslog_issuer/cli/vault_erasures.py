@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from glasslog.cli.ending import InterruptedCommandError, resumable
 from glasslog.cli.screen import counted
 from glasslog.moments import iso_time
 from glasslog.statement import SignedStatement
@@ -53,9 +54,10 @@ def erase(
     if subject is None:
         raise click.UsageError("say whom: --subject")
     name = subject_of(subject)
-    with signing.recording() as recording, Vault.open(folder, master_key) as vault:
+    begun = resumable("Interrupted: the same command finishes what was begun, and records it once.")
+    with begun, signing.recording() as recording, Vault.open(folder, master_key) as vault:
         if not yes:
-            click.confirm("Destroy everything that the vault has of this subject?", abort=True, err=True)
+            _ask()
         statements = vault.erase(name, request_id=request_id, basis=basis, stores=stores, recording=recording)
         _deliver(vault, signing, statements)
         _tell(vault, request_id, statements, as_json=as_json)
@@ -95,6 +97,15 @@ def erasures(*, folder: Path, master_key: bytes, take_all: bool, request_ids: tu
         click.echo("no erasure is open")
     for status in found:
         click.echo(_line(status))
+
+
+def _ask() -> None:
+    """Go on when the answer is yes. Raises InterruptedCommandError."""
+    try:
+        click.confirm("Destroy everything that the vault has of this subject?", abort=True, err=True)
+    except click.Abort as error:
+        msg = "Nothing was destroyed. With --yes nobody is asked."
+        raise InterruptedCommandError(msg) from error
 
 
 def _deliver(vault: Vault, signing: Signing, statements: tuple[SignedStatement, ...]) -> None:

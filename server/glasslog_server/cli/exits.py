@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 
+from glasslog.cli.ending import EXIT_INTERRUPTED
 from glasslog.errors import GlasslogError, UncheckableError
 from glasslog_server.errors import (
     GuardLockedError,
@@ -24,6 +25,8 @@ class Exit(IntEnum):
     """The command line or the configuration is wrong: nothing was tried."""
     UNABLE = 3
     """Not possible now: another process has the log, the address is taken, the server does not answer."""
+    INTERRUPTED = EXIT_INTERRUPTED
+    """Ended by Ctrl-C or a signal before it was done. A server that is told to stop is done."""
 
 
 def exit_of(error: ServerError | GlasslogError) -> Exit:

@@ -1,6 +1,7 @@
 """The top of the command line: what every subcommand has in common, and how errors are told."""
 
 import importlib
+import signal
 import sys
 from typing import Final
 
@@ -8,6 +9,7 @@ import click
 
 from glasslog import __version__
 from glasslog.cli import error_text, give_streams
+from glasslog.cli.ending import Interruptible, complain, ending_on_signals, told_of
 from glasslog.errors import GlasslogError
 from glasslog_server.cli.exits import Exit, exit_of
 from glasslog_server.errors import ServerError
@@ -18,7 +20,7 @@ COMMANDS: Final = ("init", "dev", "serve", "issuer", "status", "fsck", "guard")
 """In the order in which an operator meets them. Each is a module of its own name with a command of that name."""
 
 
-class Program(click.Group):
+class Program(Interruptible):
     """Load a subcommand when it is asked for, and turn errors of this package into one line and an exit code.
 
     A health check calls `status` every few seconds: it need not load the server for that.
@@ -43,14 +45,14 @@ class Program(click.Group):
             return super().invoke(ctx)
         except (ServerError, GlasslogError) as error:
             for line in str(error).splitlines():
-                click.echo(f"{PROGRAM}: {line}", err=True)
+                complain(f"{PROGRAM}: {line}")
             sys.exit(exit_of(error))
         except OSError as error:  # of standard output: the files of a log have errors of their own
-            click.echo(f"{PROGRAM}: {error_text(error)}", err=True)
+            complain(f"{PROGRAM}: {error_text(error)}")
             sys.exit(Exit.UNABLE)
-        except KeyboardInterrupt:
-            click.echo(f"{PROGRAM}: interrupted", err=True)
-            sys.exit(Exit.UNABLE)
+        except click.Abort as error:
+            complain(f"{PROGRAM}: {told_of(error)}")
+            sys.exit(Exit.INTERRUPTED)
 
 
 @click.group(cls=Program, name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,7 +60,8 @@ class Program(click.Group):
 def program() -> None:
     """Run a Glasslog transparency log.
 
-    Exit codes: 0 done, 1 the log is damaged or must not run, 2 wrong usage or configuration, 3 not possible now.
+    Exit codes: 0 done, 1 the log is damaged or must not run, 2 wrong usage or configuration, 3 not possible now,
+    130 interrupted.
     """
     configure_logs("console", "warning")
 
@@ -66,4 +69,5 @@ def program() -> None:
 def main() -> None:
     """Run the command line; ends the process."""
     give_streams()
-    program(prog_name=PROGRAM)
+    with ending_on_signals([signal.SIGTERM]):  # SIGHUP asks a server for new workers
+        program(prog_name=PROGRAM)

@@ -95,7 +95,10 @@ def test_an_interrupt_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(cli.keygen, "generate_key", interrupted)
     result = run("keygen", "-o", "issuer.pem")
-    assert (result.code, result.err.strip()) == (130, "Interrupted: the same command goes on from what it has.")
+    assert (result.code, result.err.strip()) == (
+        130,
+        "Interrupted: nothing is half-written; run the same command again.",
+    )
 
 
 def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,19 @@ def test_a_statement_is_submitted_and_what_comes_back_is_written(run: Run) -> No
     transparent = decode_transparent_statement(next(Path("back/here").iterdir()).read_bytes())
     assert transparent.statement.entry == STATEMENTS[0].entry
     decode_receipt(transparent.receipts[0]).verify_inclusion(STATEMENTS[0].leaf_hash, log.ledger.vkey.public_key)
+
+
+def test_a_submission_that_is_told_to_end_says_how_far_it_came(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("s.cose", *STATEMENTS)
+
+    def end(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    with FaultyLog() as log:
+        monkeypatch.setattr(submit, "_write", end)
+        result = run("submit", "--log", log.url, "--log-key", log.vkey, "s.cose")
+    said = "Interrupted after 0 of 3 statements: run the same command again, nothing is logged twice.\n"
+    assert (result.code, result.out, result.err) == (130, "", said)
 
 
 def test_receipts_alone_are_written_when_that_is_said(run: Run) -> None:

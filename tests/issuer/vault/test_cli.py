@@ -1,8 +1,11 @@
 """The commands around the vault, as they are typed, and what they answer when something is wrong."""
 
+import io
 import json
 import os
 import re
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +232,31 @@ def test_a_vault_that_a_full_disk_cut_off_can_be_made_again(
     assert not (tmp_path / "second.key").exists()
     assert run("vault", "init", "--vault", "second", "--master-key", "second.key").code == 0
     assert run("vault", "show", "--vault", "second", "--master-key", "second.key").code == 0
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_nothing_is_erased_before_somebody_has_said_yes(
+    run: Run, decision: str, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    refused = run(*(each for each in ERASE if each != "--yes"), "--statements", "erasure.cose")
+    assert refused.code == 130
+    assert refused.err.endswith("Nothing was destroyed. With --yes nobody is asked.\n")
+    shown = document(run("vault", "show", *OPEN, "--decision", decision, "--json"))
+    assert {record["erased_at"] for record in shown["records"]} == {None}
+
+
+def test_an_erasure_that_is_told_to_end_is_gone_on_with(
+    run: Run, decision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del decision
+
+    def end(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Vault, "erase", end)
+        ended = run(*ERASE, "--statements", "erasure.cose")
+    assert ended.code == 130
+    assert ended.err == "Interrupted: the same command finishes what was begun, and records it once.\n"
+    assert run(*ERASE, "--statements", "erasure.cose").code == 0

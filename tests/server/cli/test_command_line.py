@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from glasslog.cli.ending import ending_on_signals
 from glasslog_server.cli import main
 from glasslog_server.cli import serve as serving_command
 from glasslog_server.cli.exits import Exit, exit_of
@@ -114,13 +116,18 @@ def test_an_error_ends_in_the_exit_code_of_who_can_act(error: type[ServerError],
     assert exit_of(error("so")) == code
 
 
-def test_an_interrupted_command_could_not_do_what_was_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_told_to_end_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals
+) -> None:
     def interrupt(_: Path) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("glasslog_server.cli.serve.load_config", interrupt)
-    result = invoke("serve", "--config", str(tmp_path / "x"))
-    assert (result.exit_code, result.stderr) == (Exit.UNABLE, f"{PROGRAM}: interrupted\n")
+    with ending_on_signals():
+        result = invoke("serve", "--config", str(tmp_path / "x"))
+    said = f"{PROGRAM}: Interrupted: nothing is half-written; run the same command again.\n"
+    assert (result.exit_code, result.stderr) == (Exit.INTERRUPTED, said)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The command line: `main` and the commands, each a module of its own that is imported when it is asked for.
 
 So `glasslog verify` runs without a line of code that knows a network. Exit codes: 0 verified, 1 verification failed
-(malformed files too), 2 wrong usage, 3 could not check, 130 interrupted.
+(malformed files too), 2 wrong usage, 3 could not check, 130 interrupted
+(by Ctrl-C or a signal).
 """
 
 import importlib
@@ -9,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -16,12 +18,12 @@ from typing import Final
 import click
 
 from glasslog import __version__
+from glasslog.cli.ending import EXIT_INTERRUPTED, Interruptible, complain, ending_on_signals, told_of
 from glasslog.cli.screen import printable
 from glasslog.errors import GlasslogError, UncheckableError
 
 EXIT_FAILED: Final = 1
 EXIT_COULD_NOT_CHECK: Final = 3
-EXIT_INTERRUPTED: Final = 130
 
 _HELP: Final = """Verify what a log of AI decisions has recorded, offline and without trust in its operator.
 
@@ -30,7 +32,7 @@ _HELP: Final = """Verify what a log of AI decisions has recorded, offline and wi
   glasslog audit --log https://log.example --log-key @log.vkey --state ./audit
 
 Exit codes: 0 verified, nothing found, or done; 1 verification failed, or findings; 2 wrong usage; 3 could not check;
-130 interrupted.
+130 interrupted, by Ctrl-C or a signal.
 """
 
 _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -49,7 +51,7 @@ _COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-class _Commands(click.Group):
+class _Commands(Interruptible):
     """Commands by name, in the order in which a newcomer needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
@@ -74,18 +76,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code. Takes the process's arguments unless others are given."""
     give_streams()
     try:
-        code = commands.main(args=arguments, prog_name="glasslog", standalone_mode=False)
+        with ending_on_signals():
+            code = commands.main(args=arguments, prog_name="glasslog", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # of standard error
+            error.show()
         return error.exit_code
-    except click.Abort:
-        click.echo("Interrupted: the same command goes on from what it has.", err=True)
+    except click.Abort as error:
+        complain(told_of(error))
         return EXIT_INTERRUPTED
     except GlasslogError as error:
-        click.echo(f"Error: {printable(str(error))}", err=True)
+        complain(f"Error: {printable(str(error))}")
         return EXIT_COULD_NOT_CHECK if isinstance(error, UncheckableError) else EXIT_FAILED
     except OSError as error:  # of standard output: files and networks have errors of their own
-        click.echo(f"Error: {printable(error_text(error))}", err=True)
+        complain(f"Error: {printable(error_text(error))}")
         return EXIT_COULD_NOT_CHECK
     except Exception:  # noqa: BLE001 (a mistake of ours must not look like a verdict, and Python would exit with 1)
         traceback.print_exc(file=sys.stderr)

@@ -17,6 +17,7 @@ from glasslog.audit.scope import Scope
 from glasslog.cli.audit_progress import progress_for
 from glasslog.cli.audit_screen import show_audit
 from glasslog.cli.document import Json, encode_document
+from glasslog.cli.ending import resumable
 from glasslog.cli.options import (
     JSON_OPTION,
     LOG_KEY_OPTION,
@@ -141,7 +142,9 @@ def command(
         msg = "--to must be after --from."
         raise click.UsageError(msg)
     trust = trust_of(log_keys, policy)
+    kept = f"Interrupted: what was mirrored and verified is in {state}; the same command goes on from there."
     with ExitStack() as stack:
+        stack.enter_context(resumable(kept))
         source, place = _source(url, folder, archive, token)
         stack.enter_context(closing(source))
         scope = Scope(start, end, frozenset(issuers), frozenset(systems))
@@ -204,3 +207,5 @@ class _FindingsFile:
             self._file.close()
         if kind is None:
             self._partial.replace(self._path)
+        else:
+            self._partial.unlink(missing_ok=True)

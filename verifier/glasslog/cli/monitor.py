@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from glasslog.cli.audit_progress import progress_for
+from glasslog.cli.ending import resumable
 from glasslog.cli.monitor_options import Asked, monitor_options
 from glasslog.cli.options import trust_of
 from glasslog.cli.screen import printable
@@ -42,7 +43,9 @@ def command(asked: Asked) -> int:
     """
     trust = Trust(trust_of(asked.log_keys, asked.policy).log_keys, asked.policy)
     metrics = Metrics()
+    kept = f"Interrupted: what was mirrored and told is kept in {asked.state}; the same command goes on from there."
     with ExitStack() as stack:
+        stack.enter_context(resumable(kept))
         stack.enter_context(held(asked.state))
         progress = stack.enter_context(progress_for(as_json=False))
         watchers = [_watcher(url, asked, trust, progress, stack) for url in dict.fromkeys(asked.urls)]

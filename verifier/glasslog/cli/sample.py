@@ -13,6 +13,7 @@ from glasslog.audit.database import Database
 from glasslog.checkpoint import TrustedCheckpoint
 from glasslog.cli.audit import Moment
 from glasslog.cli.document import Json, encode_document
+from glasslog.cli.ending import resumable
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, read_input, trust_of
 from glasslog.cli.screen import Screen, write_text
 from glasslog.errors import MismatchError, ProofError, UncheckableError
@@ -124,7 +125,8 @@ def command(
         raise click.UsageError(msg)
     trust = Trust(trust_of(log_keys, policy).log_keys, policy)
     note = read_input(seed_from, NOTE_BYTES_MAX)
-    with closing(open_state(state)) as local, closing(_database(state)) as database:
+    unfinished = f"Interrupted: what is in {output} is not the whole sample; remove it, and run the same command again."
+    with resumable(unfinished), closing(open_state(state)) as local, closing(_database(state)) as database:
         mirror = _open_mirror(state, local, trust)
         trusted = _open_seed(note, trust, mirror)
         selection = Selection(trusted.checkpoint.size, types, start, end, issuers, systems)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glasslog import cbor
+from glasslog import cbor, statement_frame
 from glasslog import statement as statements
 from glasslog.authority import operator_issuer
 from glasslog.cose import CWT_ISS, CWT_SUB, EMPTY_MAP, Sign1
 from glasslog.errors import MalformedError
 from glasslog.statement import SignedStatement, _decode_any, decode_statement, sign_statement
-from glasslog.statement_header import StatementHeader
+from glasslog.statement_frame import Signatory
 from tests.verifier.evidence import ISSUER, ISSUER_KEY, inference
 from tests.verifier.fuzzing import bit_flips, damaged, insertions, truncations
 
@@ -21,10 +21,10 @@ STATEMENT = inference(subject=SUBJECTS[0])
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> dict[bytes, StatementHeader]:
+def known(monkeypatch: pytest.MonkeyPatch) -> dict[bytes, Signatory]:
     """Begin each test with one issuer that is known."""
-    fresh: dict[bytes, StatementHeader] = {}
-    monkeypatch.setattr(statements, "_known", fresh)
+    fresh: dict[bytes, Signatory] = {}
+    monkeypatch.setattr(statement_frame, "_known", fresh)
     decode_statement(STATEMENT.entry)
     assert len(fresh) == 1
     return fresh
@@ -99,8 +99,8 @@ def test_the_operators_own_subs_are_decoded_as_ever() -> None:
     same(statement.entry)
 
 
-def test_few_beginnings_are_kept(known: dict[bytes, StatementHeader], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statements, "_KNOWN_MAX", 3)
+def test_few_beginnings_are_kept(known: dict[bytes, Signatory], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statement_frame, "_KNOWN_MAX", 3)
     for number in range(10):
         issuer = f"https://{number}.example"
         decode_statement(sign_statement(ISSUER_KEY, issuer=issuer, subject=SUBJECTS[0], payload=bytes(300)).entry)

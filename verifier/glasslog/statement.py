@@ -24,25 +24,24 @@ from glasslog.limits import (
     TRANSPARENT_STATEMENT_BYTES_MAX,
 )
 from glasslog.merkle import Hash, hash_leaf
+from glasslog.statement_frame import (
+    PAYLOAD_HEAD,
+    PROTECTED_HEAD,
+    SIGNATURE_HEAD,
+    SIGNATURE_PART,
+    SUBJECT_BYTES,
+    Signatory,
+    glance,
+    remember,
+)
 from glasslog.statement_header import StatementHeader, decode_header, encode_header
 
 CONTENT_TYPE_RECORD: Final = "application/vnd.glasslog.record+cbor"
 HEADER_RECEIPTS: Final = 394  # RFC 9942
 
-_PROTECTED_HEAD: Final = 2  # where the head of the protected header stands, behind tag and array
-_SIGNATURE_HEAD: Final = b"\x58\x40"
-_SIGNATURE_PART: Final = len(_SIGNATURE_HEAD) + SIGNATURE_BYTES  # what follows the payload
-_COMMON_SUBJECT: Final = 45  # bytes of urn:uuid: and a UUID, the sub of every decision
-_COMMON_START: Final = b"\xd2\x84\x58"  # tag, array, and the head of a protected header of 24 to 255 bytes
-_COMMON_PROTECTED: Final = 4  # where that starts
-# That sub, an empty unprotected header, and the head of a payload of 256 bytes or more. A URI, as every sub must be.
-_match_common: Final = re.compile(rb"(urn:uuid:[!-~]{36})\xa0\x59([\x01-\xff].)", re.DOTALL).match
-_COMMON_HEADS: Final = 4  # bytes between the sub and the payload
-_COMMON_BYTES_MIN: Final = 256
-_KNOWN_MAX: Final = 4_096
-
-_known: Final[dict[bytes, StatementHeader]] = {}
-"""What statements begin with, up to the sub, and the headers that were decoded behind it; the sub of one of them."""
+# A URI, as every sub must be, an empty unprotected header, and the head of a payload of 256 bytes or more.
+_match_subject: Final = re.compile(rb"(urn:uuid:[!-~]{36})\xa0\x59[\x01-\xff].", re.DOTALL).match
+_COMMON_BYTES_MAX: Final = PAYLOAD_BYTES_MAX  # of an entry: its payload is within the limit then
 
 
 class SignedStatement(NamedTuple):
@@ -67,9 +66,14 @@ class SignedStatement(NamedTuple):
         return f"SignedStatement(issuer={self.issuer!r}, subject={self.subject!r}, kid={self.kid.hex()})"
 
     @property
+    def signatory(self) -> Signatory:
+        """Return whose statement it is."""
+        return Signatory(self.issuer, self.kid, self.content_type)
+
+    @property
     def protected(self) -> bytes:
         """Return the protected header, encoded."""
-        return cbor.read_bytes(self.entry, _PROTECTED_HEAD)[0]
+        return cbor.read_bytes(self.entry, PROTECTED_HEAD)[0]
 
     @property
     def payload(self) -> bytes:
@@ -79,7 +83,7 @@ class SignedStatement(NamedTuple):
     @property
     def payload_end(self) -> int:
         """Return at which byte of `entry` the payload ends."""
-        return len(self.entry) - _SIGNATURE_PART
+        return len(self.entry) - SIGNATURE_PART
 
     @property
     def signature(self) -> bytes:
@@ -96,16 +100,7 @@ class SignedStatement(NamedTuple):
         if key.kid != self.kid:
             msg = f"expected the key with kid {self.kid.hex()}, got the one with kid {key.kid.hex()}"
             raise SignatureError(msg)
-        entry, end = self.entry, self.protected_end
-        # The Sig_structure holds both byte strings with their heads, as the entry does.
-        parts = (
-            entry[-SIGNATURE_BYTES:],
-            cose.SIG_STRUCTURE_PREFIX,
-            entry[_PROTECTED_HEAD:end],
-            cose.NO_EXTERNAL_AAD,
-            entry[end + 1 : -_SIGNATURE_PART],
-        )
-        key.verify_signed(b"".join(parts))
+        key.verify_signed(signature_and_signed(self.entry, self.protected_end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,30 +142,30 @@ def decode_statement(data: bytes) -> SignedStatement:
     return _decode_common(data) or _decode_any(data)
 
 
-def _decode_common(data: bytes) -> SignedStatement | None:
-    """Return what `_decode_any` returns, or None where only that can tell.
+def signature_and_signed(entry: bytes, protected_end: int) -> bytes:
+    """Return the signature of an entry and, behind it, what it signs: the Sig_structure (RFC 9052 section 4.4)."""
+    # The Sig_structure holds both byte strings with their heads, as the entry does.
+    parts = (
+        entry[-SIGNATURE_BYTES:],
+        cose.SIG_STRUCTURE_PREFIX,
+        entry[PROTECTED_HEAD:protected_end],
+        cose.NO_EXTERNAL_AAD,
+        entry[protected_end + 1 : -SIGNATURE_PART],
+    )
+    return b"".join(parts)
 
-    The statements of an issuer about its decisions begin with the same bytes, up to the sub, which is a URN of one
-    length and which the deterministic encoding puts last in the protected header. So what stands before it is looked
-    up, once it was decoded in the general way, and the rest is read with one expression.
-    """
-    if len(data) < _COMMON_BYTES_MIN:
+
+def _decode_common(data: bytes) -> SignedStatement | None:
+    """Return what `_decode_any` returns, or None where only that can tell."""
+    found = glance(data)
+    if found is None or len(data) > _COMMON_BYTES_MAX:
         return None
-    protected_end = _COMMON_PROTECTED + data[3]
-    start = protected_end - _COMMON_SUBJECT
-    known = _known.get(data[:start])
-    if known is None:
+    (issuer, kid, content_type), end = found
+    subject = _match_subject(data, end - SUBJECT_BYTES)
+    if subject is None or not data.startswith(SIGNATURE_HEAD, len(data) - SIGNATURE_PART):
         return None
-    rest = _match_common(data, start)
-    payload_start, payload_end = protected_end + _COMMON_HEADS, len(data) - _SIGNATURE_PART
-    payload_bytes = payload_end - payload_start
-    if rest is None or payload_bytes > PAYLOAD_BYTES_MAX:
-        return None
-    subject, length = rest.groups()
-    if int.from_bytes(length) != payload_bytes or not data.startswith(_SIGNATURE_HEAD, payload_end):
-        return None
-    issuer, _, kid, content_type = known
-    return SignedStatement(issuer, subject.decode(), kid, content_type, data, protected_end, payload_start)
+    parts = issuer, subject[1].decode(), kid, content_type, data, end, end + PAYLOAD_HEAD
+    return tuple.__new__(SignedStatement, parts)  # what SignedStatement(*parts) does, in half the time
 
 
 def _decode_any(data: bytes) -> SignedStatement:
@@ -179,19 +174,8 @@ def _decode_any(data: bytes) -> SignedStatement:
         msg = "expected an empty unprotected header"
         raise MalformedError(msg)
     statement = _from_sign1(message)
-    _remember(statement)
+    remember(data, statement.protected_end, statement.subject, statement.signatory)
     return statement
-
-
-def _remember(statement: SignedStatement) -> None:
-    """Remember what stands before the sub, if the sub stands where it is looked for, and nowhere else."""
-    entry, subject, protected_end = statement.entry, statement.subject.encode(), statement.protected_end
-    start = protected_end - _COMMON_SUBJECT
-    stands_last = entry[start:protected_end] == subject and 0 < start == entry.find(subject, 0, protected_end)
-    if stands_last and entry.startswith(_COMMON_START):
-        if len(_known) >= _KNOWN_MAX:
-            _known.clear()
-        _known[entry[:start]] = StatementHeader(*statement[:4])
 
 
 def decode_transparent_statement(data: bytes) -> TransparentStatement:
@@ -226,6 +210,6 @@ def _from_sign1(message: Sign1) -> SignedStatement:
 def _of_message(message: Sign1, header: StatementHeader) -> SignedStatement:
     """Return the statement of a message with an empty unprotected header and a payload."""
     entry = message.encode()
-    protected_end = _PROTECTED_HEAD + len(cose.encode_bytes(message.protected))
-    payload_start = len(entry) - _SIGNATURE_PART - len(message.payload or b"")
+    protected_end = PROTECTED_HEAD + len(cose.encode_bytes(message.protected))
+    payload_start = len(entry) - SIGNATURE_PART - len(message.payload or b"")
     return SignedStatement(*header, entry, protected_end, payload_start)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 from glasslog.errors import MalformedError
 from glasslog.limits import ENTRY_BYTES_MAX, TILE_WIDTH, TREE_SIZE_MAX
@@ -103,7 +103,7 @@ def decode_tile(data: bytes, width: int) -> list[Hash]:
     if len(data) != width * HASH_SIZE:
         msg = f"expected a tile of {width * HASH_SIZE} bytes, got {len(data)}"
         raise MalformedError(msg)
-    return [Hash(data[offset : offset + HASH_SIZE]) for offset in range(0, len(data), HASH_SIZE)]
+    return cast("list[Hash]", [data[offset : offset + HASH_SIZE] for offset in range(0, len(data), HASH_SIZE)])
 
 
 def encode_bundle(entries: Iterable[bytes]) -> bytes:

@@ -79,8 +79,9 @@ def test_a_batch_of_entries_is_that_of_their_facts() -> None:
         for index, payload in enumerate(payloads):
             statement = sign_statement(ISSUER_KEY, issuer=ISSUER, subject=SUBJECT, payload=payload)
             extract = moulds.read(payload)
-            batch.add(index, statement.leaf_hash, statement, extract)
-            added.add(index, statement.leaf_hash, statement, extract_of(decode_record(payload)))
+            entry = index, statement.leaf_hash, statement.signatory, subject_of(SUBJECT)
+            batch.add(*entry, extract)
+            added.add(*entry, extract_of(decode_record(payload)))
             facts.append(facts_of(LeafIndex(index), statement.leaf_hash, statement, decode_record(payload)))
     assert moulds.learned == mould.MOULDS_MAX
     databases = [Database.in_memory() for _ in range(3)]

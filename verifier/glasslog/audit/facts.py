@@ -17,10 +17,15 @@ from glasslog.audit.rows import Row, Rows, rows_of
 from glasslog.merkle import Hash, LeafIndex
 from glasslog.records import Record
 from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement
+from glasslog.statement_frame import Signatory
 
 _URN_UUID: Final = "urn:uuid:"
 _URN_UUID_CHARACTERS: Final = len(_URN_UUID) + 36
 _UUID_BYTES: Final = 16
+
+
+Subject: TypeAlias = bytes | str | None
+"""A CWT sub as the database keeps it: see `subject_of`."""
 
 
 class Facts(NamedTuple):
@@ -35,7 +40,7 @@ class Facts(NamedTuple):
     entry: int
     source: Row
     leaf: bytes
-    subject: bytes | str | None = None
+    subject: Subject = None
     id: bytes | None = None
     time: int | None = None
     end: int | None = None
@@ -62,7 +67,7 @@ class Batch:
         self.sorts: list[Sort] = []
         self.entries: list[tuple[Any, ...]] = []
         self.rows: list[tuple[str, Row]] = []
-        self._numbers: dict[tuple[int, str, bytes], int] = {}
+        self._numbers: dict[tuple[int, Signatory], int] = {}
         self._kinds: list[Kind] = []  # they are known by their addresses, so they have to live
 
     def plain(self) -> tuple[list[Sort], list[tuple[Any, ...]], list[tuple[str, Row]]]:
@@ -76,21 +81,20 @@ class Batch:
         batch.sorts, batch.entries, batch.rows = plain
         return batch
 
-    def add(self, index: int, leaf: bytes, statement: SignedStatement, extract: Extract) -> None:
+    def add(self, index: int, leaf: bytes, signatory: Signatory, subject: Subject, extract: Extract) -> None:
         """Add entry `index`, whose record was verified."""
         kind, number, time, end, seq, prev, anchor, fields = extract
-        octets = subject_of(statement.subject)
-        key = (id(kind), statement.issuer, statement.kid)
+        key = (id(kind), signatory)
         sort = self._numbers.get(key)
         if sort is None:
-            sort = self._numbers[key] = self._sort(source_of(statement, kind), kind)
-        self.entries.append((index, leaf, sort, octets, number, time, end, seq, prev, anchor))
+            sort = self._numbers[key] = self._sort(source_of(signatory, kind), kind)
+        self.entries.append((index, leaf, sort, subject, number, time, end, seq, prev, anchor))
         if fields is not None:
-            self.rows += rows_of(index, octets, kind[0][0], fields)
+            self.rows += rows_of(index, subject, kind[0][0], fields)
 
-    def add_other(self, index: int, leaf: bytes, statement: SignedStatement | None) -> None:
+    def add_other(self, index: int, leaf: bytes, signatory: Signatory | None, subject: Subject) -> None:
         """Add an entry without a record that counts, as `facts_of` says."""
-        self.add_facts(facts_of(LeafIndex(index), Hash(leaf), statement, None))
+        self.add_facts(_facts_of_other(index, leaf, signatory, subject))
 
     def add_facts(self, facts: Facts) -> None:
         """Add the facts of an entry."""
@@ -122,23 +126,25 @@ def facts_of(index: LeafIndex, leaf_hash: Hash, statement: SignedStatement | Non
     decoded, there is no statement either.
     """
     if statement is None:
-        return Facts(index, _NO_STATEMENT, leaf_hash)
-    subject = subject_of(statement.subject)
+        return _facts_of_other(index, leaf_hash, None, None)
+    signatory, subject = statement.signatory, subject_of(statement.subject)
     if record is None:
-        return Facts(index, (statement.content_type, statement.issuer, statement.kid, *_NO_RECORD), leaf_hash, subject)
+        return _facts_of_other(index, leaf_hash, signatory, subject)
     kind, number, time, end, seq, prev, anchor, fields = extract_of(record)
     rows = () if fields is None else rows_of(index, subject, record.type, fields)
-    source = source_of(statement, kind)
+    source = source_of(signatory, kind)
     return Facts(index, source, leaf_hash, subject, number, time, end, seq, prev, anchor, kind[1], kind[2], rows)
 
 
-def source_of(statement: SignedStatement, kind: Kind) -> Row:
+def _facts_of_other(index: int, leaf: bytes, signatory: Signatory | None, subject: Subject) -> Facts:
+    """Return the facts of an entry without a record that counts."""
+    issuer, kid, content_type = signatory or (None, None, None)
+    return Facts(index, (content_type, issuer, kid, None, None, None, None), leaf, subject)
+
+
+def source_of(signatory: Signatory, kind: Kind) -> Row:
     """Return the source of an entry that has a record."""
-    return (CONTENT_TYPE_RECORD, statement.issuer, statement.kid, *kind[0])
-
-
-_NO_RECORD: Final = (None, None, None, None)
-_NO_STATEMENT: Final = (None, None, None, *_NO_RECORD)
+    return (CONTENT_TYPE_RECORD, signatory.issuer, signatory.kid, *kind[0])
 
 
 def subject_of(subject: str) -> bytes | str:
@@ -153,7 +159,7 @@ def subject_of(subject: str) -> bytes | str:
     return subject
 
 
-def subject_text(subject: bytes | str | None) -> str | None:
+def subject_text(subject: Subject) -> str | None:
     """Return the CWT sub that `subject_of` was given: hexadecimal digits in lower case."""
     if not isinstance(subject, bytes):
         return subject

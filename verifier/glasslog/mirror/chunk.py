@@ -18,7 +18,7 @@ from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import Hash, TreeSize
 from glasslog.mirror.judgement import SCHEMA, Judge
 from glasslog.sources.source import LogSource, read_bundle, read_tile
-from glasslog.statement import SignedStatement
+from glasslog.statement_frame import Signatory
 from glasslog.subtrees import fold, hash_leaves, push, pyramid, within
 from glasslog.tiles import BundleId, TileId, bundle_width, decode_bundle, tile_path
 
@@ -157,15 +157,15 @@ class _Replay:
             while covered <= index:
                 covered, time = next(self._covers)
             if entry is None:
-                add_other(index, leaf, None)
+                add_other(index, leaf, None, None)
                 continue
-            statement, extract, check, error = judge(entry, index, time)
-            if statement is None or extract is None:
-                add_other(index, leaf, statement)
+            signatory, subject, extract, check, error = judge(entry, index, time)
+            if signatory is None or extract is None:
+                add_other(index, leaf, signatory, subject)
             else:
-                add(index, leaf, statement, extract)
+                add(index, leaf, signatory, subject, extract)
             if error is not None:
-                self._result.faults.append(_fault(index, statement, check, error))
+                self._result.faults.append(_fault(index, signatory, check, error))
         self._covered, self._time = covered, time
 
     # ----------------------------------------------------------------------------------------------------------- heads
@@ -197,5 +197,5 @@ def _root(levels: Levels) -> Hash:
     return fold(within(levels, len(levels[0])))
 
 
-def _fault(index: int, statement: SignedStatement | None, check: str | None, error: GlasslogError) -> Fault:
-    return check or SCHEMA, index, str(error), None if statement is None else statement.issuer
+def _fault(index: int, signatory: Signatory | None, check: str | None, error: GlasslogError) -> Fault:
+    return check or SCHEMA, index, str(error), None if signatory is None else signatory.issuer

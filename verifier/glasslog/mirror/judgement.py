@@ -8,13 +8,15 @@ policy in force, the signature. An entry that fails changes nothing: later ones 
 from typing import Final, NamedTuple, TypeAlias
 
 from glasslog.audit.extract import EXTRACTING, Extract
+from glasslog.audit.facts import Subject, subject_of
 from glasslog.authority import Authority
-from glasslog.errors import AuthorityError, GlasslogError
+from glasslog.errors import AuthorityError, GlasslogError, SignatureError
 from glasslog.keys import PublicKey
 from glasslog.merkle import LeafIndex
 from glasslog.records import POLICY_RECORD_TYPES, decode_record
 from glasslog.records.mould import Moulds
-from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, decode_statement
+from glasslog.statement import CONTENT_TYPE_RECORD, SignedStatement, decode_statement, signature_and_signed
+from glasslog.statement_frame import DECISION_FRAME, SUBJECT_BYTES, Signatory, decision_of, glance
 
 SCHEMA: Final = "schema"
 """The entry is no statement in our profile, or no record of its type."""
@@ -24,17 +26,21 @@ SIGNATURE: Final = "signature"
 """The signature does not verify."""
 
 _MS_PER_S: Final = 1_000
-_extract: Final = Moulds(EXTRACTING).read
+_moulds: Final = Moulds(EXTRACTING, DECISION_FRAME)
 
-
-Judged: TypeAlias = tuple[SignedStatement | None, Extract | None, str | None, GlasslogError | None]
+Judged: TypeAlias = tuple[Signatory | None, Subject, Extract | None, str | None, GlasslogError | None]
 """A Judgement as a plain tuple, for there are millions."""
 
 
 class Judgement(NamedTuple):
-    """What an entry is. `extract` is None for content without a record, and for what was refused for `error`."""
+    """What an entry is.
 
-    statement: SignedStatement | None
+    `signatory` and `subject` are None where not even the statement could be decoded. `extract` is None for content
+    without a record, and for what was refused for `error`.
+    """
+
+    signatory: Signatory | None
+    subject: Subject
     extract: Extract | None
     check: str | None
     error: GlasslogError | None
@@ -47,26 +53,44 @@ class Judge:
         """Take the state of authority before the first entry: None before entry 0 alone, which has to establish it."""
         self.authority = authority
         self._time_s = -1
-        self._permitted: dict[tuple[str, bytes, str | None], PublicKey] = {}  # by this authority, at this time
+        self._permitted: dict[tuple[Signatory, str], PublicKey] = {}  # by this authority, at this time
         self._entry_bytes_max = 0
 
     def judge(self, entry: bytes, index: int, time_s: int) -> Judged:
-        """Judge entry `index`, first covered by a head of `time_s`, POSIX seconds. Costs one signature check."""
-        statement = extract = None
+        """Judge entry `index`, first covered by a head of `time_s`, POSIX seconds. Costs one signature check.
+
+        What is judged here is a record about a decision that is like others before it, and right. Where anything about
+        it is new or wrong, `judge_any` has to tell.
+        """
+        known = glance(entry)
+        if known is not None and time_s == self._time_s and len(entry) <= self._entry_bytes_max:
+            signatory, end = known
+            extract = _moulds.find(entry, end - SUBJECT_BYTES)
+            key = None if extract is None else self._permitted.get((signatory, extract[0][0][0]))
+            if key is not None:
+                try:
+                    key.verify_signed(signature_and_signed(entry, end))
+                except SignatureError:
+                    pass
+                else:
+                    return signatory, decision_of(entry, end), extract, None, None
+        return self.judge_any(entry, index, time_s)
+
+    def judge_any(self, entry: bytes, index: int, time_s: int) -> Judged:
+        """Judge whatever the entry is, as `judge` does, and say what is wrong with it."""
+        signatory = subject = extract = None
         stage = SCHEMA
         try:
             statement = decode_statement(entry)
-            issuer, _, kid, content_type, _, _, start = statement
-            if content_type == CONTENT_TYPE_RECORD:
-                extract = _extract(entry, start, statement.payload_end)
+            signatory, subject = statement.signatory, subject_of(statement.subject)
+            if statement.content_type == CONTENT_TYPE_RECORD:
+                extract = _moulds.read(entry, statement.payload_start, statement.payload_end)
             stage = AUTHORITY
             if self.authority is None:
                 self.authority = _establish(statement, index)
-                return statement, extract, None, None
+                return signatory, subject, extract, None, None
             record_type = None if extract is None else extract[0][0][0]
-            key = self._permitted.get((issuer, kid, record_type)) if time_s == self._time_s else None
-            if key is None or len(entry) > self._entry_bytes_max:
-                key = self._key(self.authority, statement, record_type, time_s)
+            key = self._key(self.authority, statement, record_type, time_s)
             stage = SIGNATURE
             statement.verify(key)
             if record_type in POLICY_RECORD_TYPES:
@@ -74,24 +98,25 @@ class Judge:
                 self.authority = self.authority.apply(statement, decode_record(statement.payload), LeafIndex(index))
                 self._permitted.clear()
         except GlasslogError as error:
-            return statement, None, stage, error
-        return statement, extract, None, None
+            return signatory, subject, None, stage, error
+        return signatory, subject, extract, None, None
 
     def _key(self, authority: Authority, statement: SignedStatement, record_type: str | None, time_s: int) -> PublicKey:
         """Return the key that the statement is to be verified with. Raises UnknownKeyError, AuthorityError.
 
-        For a record it is asked once for each signer, type and time.
+        For a record it is permitted to others of its signatory and type at that time, but for those that may change
+        what is permitted.
         """
         if time_s != self._time_s:
             self._permitted.clear()
             self._time_s = time_s
-        issuer, kid = statement.issuer, statement.kid
+        issuer, kid, content_type = statement.signatory
         key = authority.key_for(issuer, kid, time_s * _MS_PER_S)
-        authority.check_kind(kid, statement.content_type, record_type)
+        authority.check_kind(kid, content_type, record_type)
         authority.check_entry_bytes(len(statement.entry))
-        if record_type is not None:  # other content differs in its type
+        if record_type is not None and record_type not in POLICY_RECORD_TYPES:
             self._entry_bytes_max = authority.policy.entry_bytes_max
-            self._permitted[issuer, kid, record_type] = key
+            self._permitted[statement.signatory, record_type] = key
         return key
 
 

@@ -13,7 +13,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from glasslog.records.forms import Fields, Form, MisfitError
 from glasslog.records.record import RECORDS, Record, decode_record
@@ -28,6 +28,10 @@ _PATIENCE: Final = 256  # looks without a form that comes again, after which loo
 _RARELY: Final = 64  # times as many
 _FORMS_MAX: Final = 256  # forms that were seen once
 _PLACES_MAX: Final = 256  # values of one record that may differ
+
+Frame: TypeAlias = tuple[bytes, bytes]
+"""What records stand in, as two expressions without groups: for what is before one, and for what follows it."""
+_NO_FRAME: Final = (b"", b"")
 
 T = TypeVar("T")
 
@@ -53,13 +57,17 @@ class Summary(NamedTuple):
 
 
 class Mould(Generic[T]):
-    """The form of some records, made ready for one use. Making it costs milliseconds."""
+    """The form of some records, made ready for one use. Making it costs milliseconds.
 
-    def __init__(self, form: Form, use: Use[T]) -> None:
-        """Take a form that nothing was written for yet."""
+    `fullmatch` is for the bytes of a record, `match_framed` for those of what it stands in.
+    """
+
+    def __init__(self, form: Form, use: Use[T], frame: Frame) -> None:
+        """Take a form that nothing was written for yet, and what a record stands in."""
         form.ask()
         self.read: Final[Callable[..., T]] = form.compile(use.write(form))
         self.fullmatch: Final = re.compile(form.pattern, re.DOTALL).fullmatch
+        self.match_framed: Final = re.compile(form.pattern.join(frame), re.DOTALL).fullmatch
 
     def fit(self, payload: bytes) -> T | None:
         """Return what is wanted of the record that a payload is, if it is one of these; None where that is unknown."""
@@ -72,20 +80,21 @@ class Mould(Generic[T]):
 
 def mould_of(record: Record, use: Use[T]) -> Mould[T] | None:
     """Return the mould of all records that differ from one in certain values alone; None where that is not worth it."""
-    return _ready(Form(RECORDS[record.type], record.fields, wide=use.wide), use)
+    return _ready(Form(RECORDS[record.type], record.fields, wide=use.wide), use, _NO_FRAME)
 
 
-def _ready(form: Form, use: Use[T]) -> Mould[T] | None:
+def _ready(form: Form, use: Use[T], frame: Frame) -> Mould[T] | None:
     worth = form.places <= _PLACES_MAX and isinstance(form.record, Fields)
-    return Mould(form, use) if worth else None
+    return Mould(form, use, frame) if worth else None
 
 
 class Moulds(Generic[T]):
     """The moulds that were made so far for one use. For one thread."""
 
-    def __init__(self, use: Use[T]) -> None:
-        """Begin with none."""
+    def __init__(self, use: Use[T], frame: Frame = _NO_FRAME) -> None:
+        """Begin with none. `frame` is what records stand in where they are looked for with `find`."""
         self._use = use
+        self._frame = frame
         self._moulds: list[Mould[T]] = []
         self._forms: OrderedDict[bytes, None] = OrderedDict()
         self._misses = 0
@@ -96,20 +105,42 @@ class Moulds(Generic[T]):
         """Return how many moulds there are."""
         return len(self._moulds)
 
+    def find(self, data: bytes, start: int) -> T | None:
+        """Return what is wanted of the record that stands, in its frame, from `start` to the end of `data`.
+
+        None where that is no such record, or one that fits no mould.
+        """
+        if len(data) - start <= RECORD_BYTES_MAX:
+            for mould in self._moulds:
+                found = mould.match_framed(data, start)
+                if found is not None:
+                    try:
+                        wanted: T = mould.read(*found.groups())
+                    except MisfitError:
+                        continue
+                    self._prefer(mould)
+                    return wanted
+        return None
+
+    def _prefer(self, mould: Mould[T]) -> None:
+        """Have a mould that fitted come first."""
+        if mould is not self._moulds[0]:
+            self._moulds.remove(mould)
+            self._moulds.insert(0, mould)
+
     def read(self, data: bytes, start: int = 0, end: int | None = None) -> T:
         """Return what is wanted of the record that `data[start:end]` is. Raises MalformedError, as `decode_record`."""
         if end is None:
             end = len(data)
         if end - start <= RECORD_BYTES_MAX:
-            for position, mould in enumerate(self._moulds):
+            for mould in self._moulds:
                 found = mould.fullmatch(data, start, end)
                 if found is not None:
                     try:
                         wanted: T = mould.read(*found.groups())
                     except MisfitError:
                         continue
-                    if position:
-                        self._moulds.insert(0, self._moulds.pop(position))
+                    self._prefer(mould)
                     return wanted
         payload = data[start:end]
         record = decode_record(payload)
@@ -131,7 +162,7 @@ class Moulds(Generic[T]):
                 self._forms.popitem(last=False)
             return
         del self._forms[pattern]
-        mould = _ready(form, self._use)
+        mould = _ready(form, self._use, self._frame)
         if mould is None:
             return
         if mould.fit(payload) != self._use.of(record):

@@ -1,0 +1,102 @@
+"""Entries like others before them are judged as in the ordinary way, whatever is done to them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from glasslog.audit.extract import EXTRACTING
+from glasslog.cose import EMPTY_MAP, Sign1
+from glasslog.keys import PublicKey
+from glasslog.mirror import judgement
+from glasslog.mirror.judgement import Judge, Judged
+from glasslog.records import mould
+from glasslog.records.mould import Moulds
+from glasslog.statement import decode_statement
+from glasslog.statement_frame import DECISION_FRAME
+from tests.verifier.evidence import TIME_S
+from tests.verifier.fuzzing import bit_flips, damaged, insertions, truncations
+from tests.verifier.mirror.written_log import ISSUERS, key_of, new_log
+
+LOG = new_log().grow(12, every=12)
+ENTRY = LOG.entries[-1].entry
+INDEX = len(LOG.entries) - 1
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Have judged a log, so that the next entry of each issuer is like others before it."""
+    monkeypatch.setattr(mould, "LEARNING_INTERVAL", 1)
+    monkeypatch.setattr(judgement, "_moulds", Moulds(EXTRACTING, DECISION_FRAME))
+    made = Judge(None)
+    for index, statement in enumerate(LOG.entries[:-1]):
+        assert made.judge(statement.entry, index, TIME_S)[-1] is None
+    return made
+
+
+def plain(judged: Judged) -> tuple[object, ...]:
+    *rest, error = judged
+    return (*rest, type(error), str(error))
+
+
+def same(judge: Judge, entry: bytes, time_s: int = TIME_S) -> None:
+    """Hold both answers against each other; the quick one comes first: the ordinary way learns of what it is asked."""
+    quick = plain(judge.judge(entry, INDEX, time_s))
+    assert quick == plain(judge.judge_any(entry, INDEX, time_s))
+
+
+def any_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PublicKey, "verify_signed", lambda *_: None)
+
+
+def test_what_is_right_and_like_others_is_not_decoded(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = judge.judge_any(ENTRY, INDEX, TIME_S)
+    monkeypatch.setattr(Judge, "judge_any", lambda *_: pytest.fail("it was like others"))
+    judged = judge.judge(ENTRY, INDEX, TIME_S)
+    assert judged == expected
+    assert judged[2] is not None
+
+
+@pytest.mark.parametrize("spoil", [bit_flips, truncations, insertions])
+def test_every_bit_is_signed(judge: Judge, spoil: Callable[[bytes], Iterator[bytes]]) -> None:
+    for entry in spoil(ENTRY):
+        assert judge.judge(entry, INDEX, TIME_S)[-1] is not None
+
+
+@pytest.mark.parametrize("spoil", [bit_flips, truncations, insertions])
+def test_without_signatures_every_bit_has_the_answer_of_the_ordinary_way(
+    judge: Judge, spoil: Callable[[bytes], Iterator[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    any_signature(monkeypatch)
+    for entry in spoil(ENTRY):
+        same(judge, entry)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(entry=damaged(ENTRY) | st.binary(max_size=300))
+def test_any_bytes_have_the_answer_of_the_ordinary_way(judge: Judge, entry: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        any_signature(patch)
+        same(judge, entry)
+    same(judge, entry)
+
+
+def test_another_time_and_another_payload_have_the_answer_of_the_ordinary_way(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    any_signature(monkeypatch)
+    statement = decode_statement(ENTRY)
+    for payload in (b"", statement.payload[:-1], statement.payload + b"\0", bytes(300)):
+        same(judge, Sign1(statement.protected, EMPTY_MAP, payload, bytes(64)).encode())
+    same(judge, ENTRY, TIME_S + 1)
+    same(judge, ENTRY)
+
+
+def test_a_key_that_was_revoked_is_not_permitted_any_more(judge: Judge) -> None:
+    log = new_log().grow(12, every=12)
+    issuer = LOG.entries[-1].issuer
+    assert issuer in ISSUERS
+    log.revoke(key_of(issuer).public_key, issuer)
+    assert judge.judge(log.entries[-1].entry, INDEX, TIME_S)[-1] is None
+    assert judge.judge(ENTRY, INDEX + 1, TIME_S)[3] == judgement.AUTHORITY

@@ -25,9 +25,10 @@ from benchmarks import physical, verification
 from benchmarks.audited_log import make_archive
 from benchmarks.figures import Figure, report, say
 from glasslog.audit.database import Database
+from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Silence
 from glasslog.mirror.replay import replay
-from glasslog.mirror.state import Place, State
+from glasslog.mirror.state import State
 from glasslog.mirror.sync import Trust, sync, take_checkpoint
 from glasslog.sources.archive import ArchiveSource
 from glasslog.vkey import VerifierKey

@@ -14,12 +14,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from glasslog import cbor, cose
-from glasslog.cose import CWT_IAT, CWT_ISS, HEADER_ALG, HEADER_CRIT, HEADER_CWT_CLAIMS, HEADER_KID
+from glasslog.cose import (
+    CWT_IAT,
+    CWT_ISS,
+    HEADER_ALG,
+    HEADER_CRIT,
+    HEADER_CWT_CLAIMS,
+    HEADER_KID,
+    HEADER_VDS,
+    VDS_RFC9162_SHA256,
+)
 from glasslog.errors import AlgorithmError, MalformedError, MismatchError, UnknownKeyError
 from glasslog.keys import ACCEPTED_ALGS, SIGNATURE_BYTES, PublicKey
 from glasslog.limits import HEAD_BYTES_MAX, PROTECTED_BYTES_MAX, TREE_SIZE_MAX
 from glasslog.merkle import HASH_SIZE, Hash, TreeSize
-from glasslog.receipt import HEADER_VDS, VDS_RFC9162_SHA256
 
 HEADS_MEDIA_TYPE: Final = "application/cbor-seq"
 _ARRAY_OF_4: Final = b"\x84"

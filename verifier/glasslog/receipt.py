@@ -9,15 +9,24 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from glasslog import cbor, cose
-from glasslog.cose import CWT_IAT, CWT_ISS, CWT_SUB, HEADER_ALG, HEADER_CRIT, HEADER_CWT_CLAIMS, HEADER_KID, Sign1
+from glasslog.cose import (
+    CWT_IAT,
+    CWT_ISS,
+    CWT_SUB,
+    HEADER_ALG,
+    HEADER_CRIT,
+    HEADER_CWT_CLAIMS,
+    HEADER_KID,
+    HEADER_VDS,
+    VDS_RFC9162_SHA256,
+    Sign1,
+)
 from glasslog.errors import AlgorithmError, MalformedError, MismatchError
 from glasslog.keys import ACCEPTED_ALGS, ALG_EDDSA, PublicKey
 from glasslog.limits import PROOF_HASHES_MAX, RECEIPT_BYTES_MAX, TREE_SIZE_MAX
 from glasslog.merkle import HASH_SIZE, Hash, LeafIndex, TreeSize, root_from_inclusion_proof, verify_consistency
 
-HEADER_VDS: Final = 395
 HEADER_VDP: Final = 396
-VDS_RFC9162_SHA256: Final = 1
 VDP_INCLUSION: Final = -1
 VDP_CONSISTENCY: Final = -2
 _PROOF_ELEMENTS: Final = 3

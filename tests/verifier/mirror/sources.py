@@ -9,8 +9,8 @@ from glasslog.audit.database import Database
 from glasslog.audit.scope import Scope
 from glasslog.heads import decode_heads, encode_heads
 from glasslog.mirror.audit import Audited, Request, audit
+from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Silence
-from glasslog.mirror.state import Place
 from glasslog.mirror.sync import Trust
 from glasslog.sources.directory import DirectorySource
 from glasslog.sources.fetching import Patience

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from glasslog.errors import UncheckableError
 from glasslog.fork import decode_fork
-from glasslog.mirror.state import Place, Standing, State
+from glasslog.mirror.place import Place
+from glasslog.mirror.state import Standing, State
 from glasslog.mirror.sync import Trust
 from glasslog.policy import decode_policy
 from glasslog.verify import Verdict

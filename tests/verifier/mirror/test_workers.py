@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glasslog.errors import UncheckableError
 from glasslog.mirror import workers
 from glasslog.mirror.chunk import Chunk
-from glasslog.mirror.state import Place
+from glasslog.mirror.place import Place
 from glasslog.mirror.worker import Setting, Work, read_message, write_message
 from glasslog.mirror.workers import replay_all
 

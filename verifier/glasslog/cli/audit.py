@@ -33,7 +33,8 @@ from glasslog.cli.screen import write_text
 from glasslog.errors import UncheckableError
 from glasslog.mirror.audit import Audited, Request, audit
 from glasslog.mirror.outcome import document_of
-from glasslog.mirror.state import OUTCOME, Place
+from glasslog.mirror.place import Place
+from glasslog.mirror.state import OUTCOME
 from glasslog.mirror.sync import Trust
 from glasslog.policy import Policy
 from glasslog.records.schema import TIME_MS_MAX

@@ -23,8 +23,9 @@ from glasslog.cli.screen import printable, write_text
 from glasslog.errors import UncheckableError
 from glasslog.limits import NOTE_BYTES_MAX
 from glasslog.mirror.export import write_archive
+from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Progress
-from glasslog.mirror.state import Place, State, open_state
+from glasslog.mirror.state import State, open_state
 from glasslog.mirror.sync import Trust, sync, take_checkpoint
 from glasslog.note import decode_note
 from glasslog.policy import Policy

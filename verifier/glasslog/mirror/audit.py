@@ -16,10 +16,11 @@ from glasslog.audit.scope import Scope
 from glasslog.checkpoint import TrustedCheckpoint
 from glasslog.errors import AuthorityError, ProofError, RollbackError
 from glasslog.mirror.chunk import CONSISTENCY
+from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Progress
 from glasslog.mirror.replay import Outcome, replay
 from glasslog.mirror.seen import Seen, compare_seen
-from glasslog.mirror.state import Place, State
+from glasslog.mirror.state import State
 from glasslog.mirror.sync import Shown, Synced, Trust, sync, take_checkpoint
 from glasslog.policy import show_name
 from glasslog.sources.source import LogSource

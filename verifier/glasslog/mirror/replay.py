@@ -29,8 +29,9 @@ from glasslog.mirror.chunk import CONSISTENCY, TREE, Chunk, Fault, Replayed
 from glasslog.mirror.judgement import AUTHORITY, SCHEMA, SIGNATURE
 from glasslog.mirror.kept_heads import HeadsByChunk
 from glasslog.mirror.operator_entries import OperatorEntries
+from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Progress
-from glasslog.mirror.state import Place, State
+from glasslog.mirror.state import State
 from glasslog.mirror.sync import Synced, fork_name
 from glasslog.mirror.worker import Setting, Work
 from glasslog.mirror.workers import replay_all

@@ -20,14 +20,14 @@ import fcntl
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from glasslog.checkpoint import Checkpoint
 from glasslog.errors import UncheckableError
 from glasslog.limits import FORK_BYTES_MAX, NOTE_BYTES_MAX
-from glasslog.sources.archive import ArchiveSource
+from glasslog.mirror.place import Place, open_place
 from glasslog.sources.directory import DirectorySource
 from glasslog.sources.folder import read_file, write_file
 from glasslog.sources.source import CHECKPOINT, CHECKPOINTS, HEADS, LogSource
@@ -43,14 +43,6 @@ _ROOT_CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the log is read: `kind` is `state` (mirrored here), `archive` or `folder` (in place, at `path`)."""
-
-    kind: str = "state"
-    path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """What an audit goes on from: where the log is read, and which entries below `scanned` are the operator's.
 
@@ -58,7 +50,7 @@ class Standing:
     below the checkpoint were found spoiled and removed: the next mirroring looks at all of them.
     """
 
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     scanned: int = 0
     operator_entries: tuple[tuple[int, int], ...] = ()
     damaged: bool = False
@@ -180,13 +172,6 @@ class State:
     def reader(self, place: Place) -> LogSource:
         """Return what reads the log from where it is on this machine. Raises UncheckableError, MalformedError."""
         return open_place(self.path, place)
-
-
-def open_place(state: Path, place: Place) -> LogSource:
-    """Return what reads a log from where it is on this machine; worker processes call this too."""
-    if place.kind == "archive":
-        return ArchiveSource(Path(place.path))
-    return DirectorySource(Path(place.path) if place.kind == "folder" else state)
 
 
 def open_state(path: Path) -> LogSource:

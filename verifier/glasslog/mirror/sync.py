@@ -24,8 +24,9 @@ from glasslog.fork import FORK_SUFFIX, prove_fork
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import Hash, TreeSize, hash_leaf
 from glasslog.mirror.kept_heads import store_heads
+from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Progress
-from glasslog.mirror.state import Place, State
+from glasslog.mirror.state import State
 from glasslog.policy import Policy
 from glasslog.sources.source import LogSource, read_bundle, read_tile
 from glasslog.subtrees import VerifiedTiles

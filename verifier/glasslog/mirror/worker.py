@@ -17,7 +17,7 @@ from glasslog.authority import Authority
 from glasslog.errors import GlasslogError
 from glasslog.keys import PublicKey
 from glasslog.mirror.chunk import Chunk, LogIdentity, Replayed, replay_chunk
-from glasslog.mirror.state import Place, open_place
+from glasslog.mirror.place import Place, open_place
 from glasslog.sources.source import LogSource
 
 _LENGTH_BYTES: Final = 8

@@ -1,14 +1,13 @@
 """Read and write evidence as files of this machine: reads are bounded, writes are all or nothing."""
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from glasslog.errors import MalformedError, UncheckableError
 
-_MODE: Final = 0o666
+_SUFFIX_BYTES: Final = 4  # of chance, so that two who write one file do not write into each other's
 
 
 def read_file(path: Path, bytes_max: int) -> bytes:
@@ -35,30 +34,23 @@ def write_file(path: Path, data: bytes) -> None:
 
     The bytes are on disk when this returns. Raises UncheckableError.
     """
+    partial = path.parent / f".{path.name}.{os.urandom(_SUFFIX_BYTES).hex()}"
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        file = partial.open("xb")
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with file:
                 file.write(data)
-                os.fchmod(file.fileno(), _MODE & ~_umask())  # mkstemp makes files that only their owner can read
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(path)
+            partial.replace(path)
         except BaseException:
             with suppress(OSError):
-                Path(name).unlink()
+                partial.unlink()
             raise
     except OSError as error:
         msg = f"cannot write {path}: {error.strerror}"
         raise UncheckableError(msg) from error
     _sync_folder(path.parent)
-
-
-def _umask() -> int:
-    """Return the process's umask, which can only be read by setting it."""
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,12 +7,11 @@ import click
 from glasslog.commitments import Disclosure, encode_disclosures
 from glasslog_issuer import files
 from glasslog_issuer.bodies import Access, Authentication, Party
-from glasslog_issuer.cli.exits import Exit
 from glasslog_issuer.cli.sign import DISCLOSURES_SUFFIX
 from glasslog_issuer.cli.vault import chosen
 from glasslog_issuer.cli.vault_options import JSON_OPTION, VAULT_OPTION, echo_json, master_key_options
 from glasslog_issuer.cli.vault_signing import Signing, signing_options
-from glasslog_issuer.vault import ErasedError, Kept, NotKeptError, Vault
+from glasslog_issuer.vault import Kept, NotKeptError, Vault
 
 _TAG_BYTES_MIN = 16
 
@@ -33,9 +32,7 @@ _TAG_BYTES_MIN = 16
 @click.option("--mfa/--no-mfa", default=False, help="Whether the actor proved who they are by a second factor.")
 @signing_options
 @JSON_OPTION
-@click.pass_context
 def command(
-    ctx: click.Context,
     *,
     folder: Path,
     master_key: bytes,
@@ -54,15 +51,13 @@ def command(
     """Write a disclosure file with what opens the chosen commitments: `glasslog verify FILE --disclosures` reads it.
 
     The file holds content in the clear: give it to whoever may see it. What was erased cannot be disclosed, and is
-    answered with its date and exit code 1.
+    answered with its date.
+
+    Exit codes: 0 written, 1 erased, 2 wrong usage, 3 the vault has nothing of this, or cannot be read or written.
     """
     names = frozenset(fields.split(",")) if fields is not None else None
     with Vault.open(folder, master_key, read_only=True) as vault:
-        try:
-            opened = _opened(vault, chosen(vault, decision, entry_id), names, several=output.is_dir())
-        except (ErasedError, NotKeptError) as error:
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(Exit.REFUSED)
+        opened = _opened(vault, chosen(vault, decision, entry_id), names, several=output.is_dir())
     if record_access:
         if actor is None or purpose is None:
             raise click.UsageError("an access record says who and what for: --actor and --purpose")

@@ -12,6 +12,7 @@ from glasslog_server.errors import (
     StoreLockedError,
     UnavailableError,
 )
+from glasslog_server.storage.disk import is_full
 
 
 class Exit(IntEnum):
@@ -24,7 +25,7 @@ class Exit(IntEnum):
     USAGE = 2
     """The command line or the configuration is wrong: nothing was tried."""
     UNABLE = 3
-    """Not possible now: another process has the log, the address is taken, the server does not answer."""
+    """Not possible now: another process has the log, the address is taken, no server answers, the disk is full."""
     INTERRUPTED = EXIT_INTERRUPTED
     """Ended by Ctrl-C or a signal before it was done. A server that is told to stop is done."""
 
@@ -32,5 +33,7 @@ class Exit(IntEnum):
 def exit_of(error: ServerError | GlasslogError) -> Exit:
     """Return the exit code for an error that ends a command."""
     if isinstance(error, StoreLockedError | GuardLockedError | ListenError | UnavailableError | UncheckableError):
+        return Exit.UNABLE
+    if is_full(error):
         return Exit.UNABLE
     return Exit.USAGE if isinstance(error, SetupError) else Exit.FAILED

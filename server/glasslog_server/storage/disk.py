@@ -1,7 +1,12 @@
-"""Bring files and folders to the disk, where a power failure does not reach them."""
+"""Bring files and folders to the disk, where a power failure does not reach them, and know a full one."""
 
+import errno
 import os
 from pathlib import Path
+from typing import Final
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL_TEXTS: Final = tuple(os.strerror(number) for number in _FULL)  # all that RocksDB hands on of an error
 
 
 def sync_data(descriptor: int) -> None:
@@ -22,3 +27,12 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error, or what it was raised from, says that no more can be written to the disk."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    if any(text in str(error) for text in _FULL_TEXTS):
+        return True
+    return error.__cause__ is not None and is_full(error.__cause__)

@@ -115,8 +115,18 @@ def test_disclose_writes_the_chosen_names_and_no_others(run: Run, decision: str)
     assert run("disclose", *OPEN, "--decision", decision, "--fields", "output,guardrails", "-o", "folder").code == 0
     assert len(list(Path("folder").iterdir())) == 2
     unknown = run("disclose", *OPEN, "--decision", decision, "--fields", "output,salary", "-o", "three")
-    assert (unknown.code, "guardrails, input, output" in unknown.err) == (1, True)
+    assert (unknown.code, "guardrails, input, output" in unknown.err) == (3, True)
     assert not Path("three").exists()
+
+
+@pytest.mark.parametrize("command", [("disclose", "-o", "one"), ("vault", "show")])
+@pytest.mark.parametrize("asked", [("--decision", "urn:example:unheard-of"), ("--entry-id", "00" * 32)])
+def test_what_the_vault_has_nothing_of_cannot_be_had(
+    run: Run, command: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    result = run(*command, *OPEN, *asked)
+    assert (result.code, result.out) == (3, "")
+    assert result.err.startswith("Error: expected ")
 
 
 def test_a_disclosure_is_recorded_before_it_is_written(run: Run, decision: str) -> None:

@@ -34,6 +34,14 @@ def die(*args, **kwargs):
 setattr(creation, sys.argv[2], die)
 asyncio.run(creation.create_log(creation.NewLog(Path(sys.argv[1]), "log.example/new"), 1_700_000_000_000))
 """
+FULL = """
+import resource, sys
+from glasslog_server.cli import main
+
+bytes_max = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
+main()
+"""
 
 
 def create(folder: Path, **chosen: Mapping[str, object]) -> NewLog:
@@ -187,3 +195,20 @@ def test_record_ids_are_uuids_of_version_7_in_the_order_of_time() -> None:
         assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
     assert int.from_bytes(new_record_id(1_700_000_000_000)[:6], "big") == 1_700_000_000_000
     assert len({new_record_id(5) for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("bytes_max", [0, 100, 1_000, 4_000])
+def test_a_full_disk_is_told_as_what_cannot_be_done_now(tmp_path: Path, bytes_max: int) -> None:
+    """A limit of the size of files stands for the disk: one write fails after the other as it grows."""
+    for command in (["init", "--origin", ORIGIN], ["dev", "--listen", "127.0.0.1:0"]):
+        ended = subprocess.run(
+            [sys.executable, "-c", FULL, str(bytes_max), *command, "--dir", str(tmp_path / "log")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stdout) == (3, "")
+        [line] = ended.stderr.splitlines()
+        assert line.startswith("glasslog-server: ")
+        assert "File too large" in line
+        assert list(tmp_path.iterdir()) == []

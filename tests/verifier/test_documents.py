@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from glasslog.cbor import Value
 from glasslog.cli.document import encode_document, iso_time, iso_time_of_seconds, json_of
-from glasslog.cli.screen import CHARACTERS_MAX, printable, value_text
+from glasslog.cli.screen import value_text
+from glasslog.cli.writing import CHARACTERS_MAX, printable
 from tests.verifier.test_cbor import VALUES
 
 

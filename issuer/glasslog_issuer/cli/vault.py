@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from glasslog.cli.document import json_of
-from glasslog.cli.screen import counted, printable, value_text
+from glasslog.cli.screen import counted, value_text
+from glasslog.cli.writing import printable
 from glasslog.commitments import decode_disclosures
 from glasslog.cose import split_sequence
 from glasslog.limits import DISCLOSURE_FILE_BYTES_MAX

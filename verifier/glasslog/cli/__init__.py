@@ -19,7 +19,7 @@ import click
 
 from glasslog import __version__
 from glasslog.cli.ending import EXIT_INTERRUPTED, Interruptible, complain, ending_on_signals, told_of
-from glasslog.cli.screen import printable
+from glasslog.cli.writing import printable
 from glasslog.errors import GlasslogError, UncheckableError
 
 EXIT_FAILED: Final = 1

@@ -29,7 +29,7 @@ from glasslog.cli.options import (
     trust_of,
 )
 from glasslog.cli.reaching import reach
-from glasslog.cli.screen import write_text
+from glasslog.cli.writing import write_text
 from glasslog.errors import UncheckableError
 from glasslog.mirror.audit import Audited, Request, audit
 from glasslog.mirror.outcome import document_of

@@ -13,7 +13,8 @@ from rich.text import Text
 from glasslog.audit.check import Verdict as CheckVerdict
 from glasslog.audit.finding import Severity
 from glasslog.audit.result import AuditResult, CheckResult
-from glasslog.cli.screen import counted, printable, write_text
+from glasslog.cli.screen import counted
+from glasslog.cli.writing import printable, write_text
 from glasslog.mirror.audit import Audited
 from glasslog.mirror.state import EVIDENCE, OUTCOME
 from glasslog.verify import Status, Step, Verdict

@@ -13,7 +13,8 @@ from glasslog.bundle import decode_bundle
 from glasslog.checkpoint import open_checkpoint
 from glasslog.cli.document import Json, encode_document
 from glasslog.cli.options import JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, trust_of
-from glasslog.cli.screen import Screen, counted, printable, write_text
+from glasslog.cli.screen import Screen, counted
+from glasslog.cli.writing import printable, write_text
 from glasslog.comparison import Compared, Relation, Tree, View, compare_view
 from glasslog.errors import GlasslogError, MalformedError, UncheckableError
 from glasslog.filetype import FileType, detect

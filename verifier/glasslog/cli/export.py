@@ -19,7 +19,7 @@ from glasslog.cli.options import (
     trust_of,
 )
 from glasslog.cli.reaching import reach
-from glasslog.cli.screen import printable, write_text
+from glasslog.cli.writing import printable, write_text
 from glasslog.errors import UncheckableError
 from glasslog.limits import NOTE_BYTES_MAX
 from glasslog.mirror.export import write_archive

@@ -22,8 +22,8 @@ from glasslog.cli.options import (
     parse_entry_id,
     trust_of,
 )
-from glasslog.cli.screen import printable, write_text
 from glasslog.cli.verify import EXIT_CODES, show_report
+from glasslog.cli.writing import printable, write_text
 from glasslog.errors import MalformedError, MismatchError, UncheckableError
 from glasslog.merkle import Hash
 from glasslog.policy import Policy

@@ -9,8 +9,9 @@ from glasslog import __version__
 from glasslog.cli.description import describe, record_in
 from glasslog.cli.document import encode_document
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, read_input
-from glasslog.cli.screen import Screen, printable, write_text
+from glasslog.cli.screen import Screen
 from glasslog.cli.summary import add_record
+from glasslog.cli.writing import printable, write_text
 from glasslog.errors import MalformedError
 from glasslog.filetype import FileType, detect
 

@@ -12,7 +12,7 @@ from glasslog.cli.audit_progress import progress_for
 from glasslog.cli.ending import resumable
 from glasslog.cli.monitor_options import Asked, monitor_options
 from glasslog.cli.options import trust_of
-from glasslog.cli.screen import printable
+from glasslog.cli.writing import printable
 from glasslog.mirror.progress import Progress
 from glasslog.mirror.sync import Trust
 from glasslog.monitor.following import Follower, Outcome

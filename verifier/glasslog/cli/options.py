@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from glasslog.cli.screen import printable
+from glasslog.cli.writing import printable
 from glasslog.errors import GlasslogError, MalformedError
 from glasslog.keys import PublicKey
 from glasslog.limits import BUNDLE_BYTES_MAX, POLICY_BYTES_MAX

@@ -15,7 +15,8 @@ from glasslog.cli.audit import Moment
 from glasslog.cli.document import Json, encode_document
 from glasslog.cli.ending import resumable
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, read_input, trust_of
-from glasslog.cli.screen import Screen, write_text
+from glasslog.cli.screen import Screen
+from glasslog.cli.writing import write_text
 from glasslog.errors import MismatchError, ProofError, UncheckableError
 from glasslog.limits import NOTE_BYTES_MAX
 from glasslog.mirror.state import DATABASE, open_state

@@ -1,10 +1,8 @@
 """Print for people: everything that comes from a file is escaped, colours go to terminals alone.
 
-Text that a file holds could drive a terminal: move the cursor over a verdict, or turn a line around. So `printable`
-leaves only characters that print, and rich gets finished text, never markup.
+rich gets finished text, escaped by `glasslog.cli.writing`, never markup.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -13,28 +11,14 @@ from rich.console import Console
 from rich.text import Text
 
 from glasslog.cli.document import Json
+from glasslog.cli.writing import printable, write_text
 
-CHARACTERS_MAX: Final = 600
-"""What is shown of one value; `--json` shows all of it."""
 _LABEL_WIDTH: Final = 14
-
-
-def printable(text: str, characters_max: int | None = CHARACTERS_MAX) -> str:
-    r"""Return text in which everything that does not print, and the backslash, is escaped: `\x1b`, `\u202e`, `\\`."""
-    cut = text if characters_max is None else text[:characters_max]
-    escaped = "".join(
-        character if character.isprintable() and character != "\\" else _escaped(character) for character in cut
-    )
-    return escaped if len(cut) == len(text) else f"{escaped}… ({len(text) - len(cut)} more characters)"
 
 
 def counted(count: int, noun: str) -> str:
     """Return a number and what it counts: `1 finding`, `2 findings`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 class Screen:
@@ -83,17 +67,6 @@ class Screen:
             for line in self._lines:
                 self._console.print(line)
         write_text(capture.get())
-
-
-def write_text(text: str) -> None:
-    """Write finished text to standard output, escaping what its encoding lacks."""
-    encoding = sys.stdout.encoding or "ascii"
-    try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # `glasslog verify ... | head` has read enough; without this Python would fail again when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def value_text(value: Json) -> str:

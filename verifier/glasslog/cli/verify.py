@@ -18,8 +18,9 @@ from glasslog.cli.options import (
     read_input,
     trust_of,
 )
-from glasslog.cli.screen import Screen, printable, write_text
+from glasslog.cli.screen import Screen
 from glasslog.cli.summary import add_summary
+from glasslog.cli.writing import printable, write_text
 from glasslog.errors import GlasslogError, MalformedError
 from glasslog.keys import PublicKey
 from glasslog.limits import BUNDLE_BYTES_MAX, DISCLOSURE_FILE_BYTES_MAX, TRANSPARENT_STATEMENT_BYTES_MAX

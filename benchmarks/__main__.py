@@ -32,11 +32,9 @@ def _latency(plan: Plan) -> Measured:
 
 
 def _audit(plan: Plan) -> Measured:
-    processes = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        key = audited_log.make_archive(folder, audit.AUDITED)
-        return audit.measure(folder, key, audit.AUDITED, plan.runs, processes), []
+        log = audited_log.make_log(Path(name), audit.AUDITED)
+        return audit.measure(Path(name), log, min(plan.runs, audit.RUNS), os.cpu_count() or 1), []
 
 
 PARTS: Mapping[str, Callable[[Plan], Measured]] = {

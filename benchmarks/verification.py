@@ -1,50 +1,127 @@
-"""What libsodium verifies on this machine, as an audit has to: never the same message twice, and on all cores at once.
+"""What libsodium verifies on this machine: the yardsticks that an audit is held against.
 
-`benchmarks.physical` verifies one message again and again, on one core, which no verifier does: the processor learns
-its way through it and saves some three of sixty microseconds. Both are measured, and an audit is held against both.
+On one core, messages that differ, one after another: what verifying the records of a log is. On one core, one message
+again and again, which no verifier does: the processor learns its way through it and saves some two of sixty
+microseconds. On all cores at the same time, by the wall, messages that differ.
 """
 
 import os
+import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.queues import SimpleQueue
+from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
+from typing import TypeVar
 
 import nacl.bindings
 
+from benchmarks.figures import say
 from glasslog.keys import SigningKey
 
 _MESSAGES = 1_000
+_PASSES = 10
 _SECONDS = 1.0
 _PATIENCE_S = 60.0  # for processes to start and to sign
 
+_Result = TypeVar("_Result")
 
-def distinct_us(message_bytes: int = 1_024) -> float:
-    """Return CPU microseconds of one verification, of messages that are all different."""
+
+@dataclass(frozen=True, slots=True)
+class Yardsticks:
+    """CPU microseconds of one verification on one core, and verifications a second of all cores, by the wall."""
+
+    distinct_us: float
+    repeated_us: float
+    all_cores_per_s: float
+
+    def differ(self, other: "Yardsticks") -> float:
+        """Return by what share of the smaller the two differ most."""
+        pairs = (
+            (self.distinct_us, other.distinct_us),
+            (self.repeated_us, other.repeated_us),
+            (self.all_cores_per_s, other.all_cores_per_s),
+        )
+        return max(max(pair) / min(pair) - 1 for pair in pairs)
+
+    def between(self, other: "Yardsticks") -> "Yardsticks":
+        """Return what lies in the middle of the two."""
+        return Yardsticks(
+            statistics.mean((self.distinct_us, other.distinct_us)),
+            statistics.mean((self.repeated_us, other.repeated_us)),
+            statistics.mean((self.all_cores_per_s, other.all_cores_per_s)),
+        )
+
+
+class UnsteadyMachineError(Exception):
+    """The yardsticks before and after a measurement never agreed."""
+
+
+class Steadily:
+    """Measure while nothing disturbs: where the yardsticks before and after differ, what was measured is discarded.
+
+    `unsteady` is by what share they may differ, `attempts_max` how often one measurement is tried.
+    """
+
+    def __init__(self, unsteady: float, attempts_max: int) -> None:
+        self._unsteady, self._attempts_max = unsteady, attempts_max
+        self.discarded = 0
+
+    def measure(self, operation: Callable[[], _Result]) -> tuple[_Result, Yardsticks]:
+        """Return what was measured, and the yardsticks beside it. Raises UnsteadyMachineError."""
+        before = yardsticks()
+        for _ in range(self._attempts_max):
+            result, after = operation(), yardsticks()
+            differ = before.differ(after)
+            if differ <= self._unsteady:
+                return result, before.between(after)
+            say(f"discarded: libsodium itself differs by {differ:.0%} before and after")
+            self.discarded += 1
+            before = after
+        msg = (
+            f"expected libsodium the same within {self._unsteady:.0%} before and after, {self._attempts_max} times not"
+        )
+        raise UnsteadyMachineError(msg)
+
+
+def yardsticks(message_bytes: int = 1_024) -> Yardsticks:
+    """Measure all three."""
     signed, key = _signed(message_bytes)
+    distinct, repeated = [], []
+    for number in range(_PASSES):
+        distinct.append(_verify_us(signed, key))
+        repeated.append(_verify_us([signed[number]] * _MESSAGES, key))
+    processes = os.cpu_count() or 1
+    return Yardsticks(
+        statistics.median(distinct), statistics.median(repeated), _all_cores_per_s(processes, message_bytes)
+    )
+
+
+def _verify_us(signed: list[bytes], key: bytes) -> float:
     before = time.process_time()
     for message in signed:
         nacl.bindings.crypto_sign_open(message, key)
     return (time.process_time() - before) / len(signed) * 1e6
 
 
-def all_cores_per_s(processes: int, message_bytes: int = 1_024) -> float:
-    """Return how many verifications a second so many processes do, all at work at the same time, by the wall."""
+def _all_cores_per_s(processes: int, message_bytes: int) -> float:
+    """Return how many verifications a second so many processes do, all at work at the same time."""
     context = get_context("spawn")
     barrier = context.Barrier(processes)
-    queue: SimpleQueue[float] = context.SimpleQueue()
+    queue: Queue[float] = context.Queue()
     workers = [
         context.Process(target=_verify, args=(message_bytes, barrier, queue), daemon=True) for _ in range(processes)
     ]
     for worker in workers:
         worker.start()
-    rates = [queue.get() for _ in workers]
+    rates = [queue.get(timeout=_PATIENCE_S) for _ in workers]  # one that died is not waited for
     for worker in workers:
         worker.join()
     return sum(rates)
 
 
-def _verify(message_bytes: int, barrier: Barrier, rates: "SimpleQueue[float]") -> None:
+def _verify(message_bytes: int, barrier: Barrier, rates: "Queue[float]") -> None:
     signed, key = _signed(message_bytes)
     barrier.wait(_PATIENCE_S)
     count, began = 0, time.perf_counter()

@@ -17,3 +17,8 @@ COVERED: Final = """
 """
 IN_SCOPE: Final = "h.stop > :since AND +e.entry >= :since AND e.time >= :start AND e.time < :stop"
 """The plus keeps SQLite from beginning each range at :since instead of where the head's entries begin."""
+UNCOVERED: Final = """
+    SELECT count(*) FROM entries e CROSS JOIN chosen c ON c.shape = e.shape CROSS JOIN sources o ON o.number = c.source
+    WHERE e.entry >= max(:covered, :since) AND e.time >= :start AND e.time < :stop
+"""
+"""Count the entries of the scope from :covered on, where the newest head ends. Conditions may follow."""

@@ -7,6 +7,7 @@ never has its entries read for it.
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from glasslog.audit.view import View
@@ -24,6 +25,7 @@ _ENTRIES: Final = """
         AND e.entry <= (SELECT max(entry_max) FROM temp.objections)
     ORDER BY e.entry
 """
+_NOTES_KEPT_MAX: Final = 1_024
 
 
 class InferenceShape(NamedTuple):
@@ -77,5 +79,6 @@ def entries_of(view: View, objections: Iterable[tuple[InferenceShape, list[Any]]
         "INSERT INTO temp.objections VALUES (?, ?, ?, ?)",
         ((shape.shape, shape.entry_min, shape.entry_max, json.dumps(why)) for shape, why in objections),
     )
+    note = lru_cache(maxsize=_NOTES_KEPT_MAX)(json.loads)  # the same for many entries
     for why, *rest in view.rows(_ENTRIES):
-        yield Objectionable(json.loads(why), *rest)
+        yield Objectionable(note(why), *rest)

@@ -2,12 +2,14 @@
 
 `scoped` is a table of the entries in the scope: event time in the window, issuer and system chosen, index at or above
 `since`, records alone. `scoped_shapes` counts them by shape. Checks judge what is in these, and may look anywhere for
-evidence. Both are temporary and belong to one view; a database has one view at a time.
+evidence. `sequences` is filled on demand (`glasslog.audit.sequences`). All are temporary and belong to one view; a
+database has one view at a time.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Any, Final, Protocol
+from functools import cached_property
+from typing import Any, Final, NamedTuple, Protocol
 
 from glasslog.audit.database import Database
 from glasslog.audit.rows import Row
@@ -30,13 +32,23 @@ class Tree(Protocol):
         ...
 
 
+class References(NamedTuple):
+    """How many records in the scope name an anchor or the one before them, and how many have a number above 0."""
+
+    anchored: int
+    numbered: int
+    chained: int
+
+
 _TABLES: Final = (
     "DROP VIEW IF EXISTS temp.scoped",
     "DROP TABLE IF EXISTS temp.scoped_shapes",
     "DROP TABLE IF EXISTS temp.chosen",
     "DROP TABLE IF EXISTS temp.bounds",
+    "DROP TABLE IF EXISTS temp.sequences",
     "CREATE TEMP TABLE bounds (start, stop, since)",
     "CREATE TEMP TABLE chosen (shape INTEGER PRIMARY KEY, source, call, runs)",
+    "CREATE TEMP TABLE sequences (stream INTEGER PRIMARY KEY, first, last, records, numbers)",
     """CREATE TEMP TABLE scoped_shapes (
         shape INTEGER PRIMARY KEY, source, call, runs, count, entry_min, entry_max, time_min, time_max
     )""",
@@ -110,6 +122,23 @@ class View:
     def lateness_ms(self) -> int:
         """Return the bound of a system that declares none."""
         return self.scope.bounds.lateness
+
+    @cached_property
+    def references(self) -> References:
+        """Count what records name, which is theirs to choose. Costs a pass over the entries, once."""
+        row = self.row(
+            """
+            SELECT coalesce(sum(anchor > 0), 0), coalesce(sum(seq > 0), 0),
+                coalesce(sum(seq > 0 AND prev IS NOT NULL), 0)
+            FROM scoped
+            """
+        )
+        return References(*row or (0, 0, 0))
+
+    @property
+    def is_incremental(self) -> bool:
+        """Tell whether new entries alone are judged: then a look-up for each costs less than a pass over all."""
+        return self.scope.since > 0
 
     # ------------------------------------------------------------------------------------------------------ reading
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from glasslog.audit.checks.lateness import late_records
 from glasslog.audit.duties import Duty, Silence, beats, duties, silences, undeclared
+from glasslog.audit.sequences import count_numbers
 from glasslog.audit.series import Period, period_of, timelines
 from glasslog.audit.view import View
 from glasslog.cbor import Value
@@ -127,18 +128,11 @@ def _streams(view: View) -> dict[str, Value]:
 
     Numbers are those of the whole log up to the last one: a window has no gaps of its own.
     """
+    count_numbers(view)
     rows = view.rows(
         """
-        WITH counted AS (
-            SELECT stream, min(seq) AS first, max(seq) AS last, count(*) AS records, sum(is_new) AS numbers
-            FROM (
-                SELECT stream, seq, seq IS NOT lag(seq) OVER (PARTITION BY stream ORDER BY seq) AS is_new
-                FROM entries WHERE stream > 0
-            )
-            GROUP BY stream
-        )
         SELECT n.issuer, n.name, k.first, k.last, k.records, k.numbers
-        FROM counted k JOIN streams n ON n.number = k.stream
+        FROM temp.sequences k CROSS JOIN streams n ON n.number = k.stream
         WHERE k.stream IN (SELECT s.stream FROM chosen c CROSS JOIN shapes s ON s.number = c.shape)
         ORDER BY k.last + 1 - k.numbers DESC, 1, 2 LIMIT :most
         """,

@@ -12,18 +12,23 @@ from glasslog.audit.view import View
 from glasslog.merkle import EMPTY_ROOT, Hash, TreeSize
 
 _FALSE: Final = """
-    SELECT e.entry, a.size, f.anchor IS NULL, e.time, o.issuer, o.system
-    FROM scoped e CROSS JOIN anchors a ON a.number = e.anchor LEFT JOIN temp.false_anchors f ON f.anchor = a.number
-    JOIN sources o ON o.number = e.source
-    WHERE f.anchor IS NOT NULL OR a.size > e.entry
+    SELECT e.entry, a.size, a.is_real, e.time, o.issuer, o.system
+    FROM scoped e CROSS JOIN temp.anchors_judged a ON a.anchor = e.anchor CROSS JOIN sources o ON o.number = e.source
+    WHERE NOT a.is_real OR a.size > e.entry
     ORDER BY e.entry
+"""
+_NAMED: Final = """
+    SELECT number, size, root FROM anchors
+    WHERE :since = 0 OR number IN (SELECT anchor FROM entries WHERE entry >= :since) ORDER BY size
 """
 
 
 def run(view: View) -> Examination:
     """Look at every record in the scope that has an anchor."""
-    count, records = view.row("SELECT coalesce(sum(anchor > 0), 0), count(*) FROM scoped") or (0, 0)
-    examination = Examination("records", _find(view), count)
+    count, records = view.references.anchored, view.count()
+    examination = Examination("records", count=count)
+    if count:
+        examination.findings = _find(view)
     if count == 0 < records:
         examination.lacks("no record has an anchor: nothing shows that records were not signed before they happened")
     elif count < records:
@@ -32,22 +37,19 @@ def run(view: View) -> Examination:
 
 
 def _find(view: View) -> Iterator[Finding]:
-    view.database.execute("DROP TABLE IF EXISTS temp.false_anchors")
-    view.database.execute("CREATE TEMP TABLE false_anchors (anchor INTEGER PRIMARY KEY)")
-    view.database.executemany("INSERT INTO temp.false_anchors VALUES (?)", _false_anchors(view))
+    view.database.execute("DROP TABLE IF EXISTS temp.anchors_judged")
+    view.database.execute("CREATE TEMP TABLE anchors_judged (anchor INTEGER PRIMARY KEY, size, is_real)")
+    view.database.executemany("INSERT INTO temp.anchors_judged VALUES (?, ?, ?)", _judged(view))
     for entry, size, is_real, time, issuer, system in view.rows(_FALSE):
         what = "was larger than the log just before this entry" if is_real else "this log never had"
         message = f"the anchor names a tree of {size} entries which {what}"
         yield Finding(CHECK.id, CHECK.severity, message, (entry,), issuer, system, None, 1, time, time)
 
 
-def _false_anchors(view: View) -> Iterator[tuple[int]]:
-    rows = view.rows(
-        "SELECT number, size, root FROM anchors WHERE number IN (SELECT DISTINCT anchor FROM scoped) ORDER BY size"
-    )
-    for number, size, root in rows:
-        if size > view.tree.size or root != _root_at(view, TreeSize(size)):
-            yield (number,)
+def _judged(view: View) -> Iterator[tuple[int, int, bool]]:
+    """Yield anchors with their sizes, and whether this log had such a tree."""
+    for number, size, root in view.rows(_NAMED):
+        yield number, size, size <= view.tree.size and root == _root_at(view, TreeSize(size))
 
 
 def _root_at(view: View, size: TreeSize) -> Hash:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from glasslog.audit.check import Check, Examination
-from glasslog.audit.covering import COVERED, IN_SCOPE
+from glasslog.audit.covering import COVERED, IN_SCOPE, UNCOVERED
 from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
@@ -37,10 +37,8 @@ _BEFORE_THE_LOG: Final = """
 def run(view: View) -> Examination:
     """Look at every record in the scope that a tree head with its time covers."""
     covered = view.value("SELECT coalesce(max(size), 0) FROM heads")
-    count, uncovered = view.row(
-        "SELECT coalesce(sum(entry < :covered), 0), coalesce(sum(entry >= :covered), 0) FROM scoped", covered=covered
-    ) or (0, 0)
-    examination = Examination("records", _find(view), count)
+    uncovered = view.value(UNCOVERED, covered=covered)
+    examination = Examination("records", _find(view), view.count() - uncovered)
     if uncovered:
         examination.lacks(f"{uncovered} records are covered by no tree head whose time is known")
     if not view.value("SELECT EXISTS (SELECT 1 FROM heads WHERE witness <> '')"):

@@ -9,10 +9,16 @@ from glasslog.audit.view import View
 
 _TWICE: Final = """
     SELECT e.entry, b.entry, b.leaf = e.leaf, e.time, o.issuer, o.system, hex(e.id)
-    FROM scoped e CROSS JOIN entries b ON b.id = e.id CROSS JOIN sources o ON o.number = e.source
-    WHERE b.entry = (SELECT min(c.entry) FROM entries c WHERE c.id = e.id) AND b.entry < e.entry
+    FROM (SELECT id, min(entry) AS first FROM entries WHERE {looked_at} GROUP BY id HAVING count(*) > 1) t
+    CROSS JOIN entries b ON b.entry = t.first
+    CROSS JOIN entries r ON r.id = t.id
+    CROSS JOIN scoped e ON e.entry = r.entry
+    CROSS JOIN sources o ON o.number = e.source
+    WHERE b.entry < e.entry
     ORDER BY e.entry
 """
+_OF_ALL: Final = _TWICE.format(looked_at="id IS NOT NULL")
+_OF_NEW: Final = _TWICE.format(looked_at="id IN (SELECT id FROM entries WHERE entry >= :since)")
 
 
 def run(view: View) -> Examination:
@@ -21,7 +27,8 @@ def run(view: View) -> Examination:
 
 
 def _find(view: View) -> Iterator[Finding]:
-    for entry, first, is_same, time, issuer, system, number in view.rows(_TWICE):
+    twice = view.rows(_OF_NEW if view.is_incremental else _OF_ALL)
+    for entry, first, is_same, time, issuer, system, number in twice:
         message = "the same statement is in the log twice" if is_same else "the id of this record is that of another"
         yield Finding(CHECK.id, CHECK.severity, message, (entry, first), issuer, system, number.lower(), 2, time, time)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from glasslog.audit.check import Check, Examination
-from glasslog.audit.covering import COVERED, IN_SCOPE
+from glasslog.audit.covering import COVERED, IN_SCOPE, UNCOVERED
 from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
@@ -46,16 +46,10 @@ class Late(NamedTuple):
 
 def run(view: View) -> Examination:
     """Look at every record in the scope that a tree head with its time covers."""
-    examination = Examination("records", _find(view))
     covered = view.value("SELECT coalesce(max(size), 0) FROM heads WHERE witness = ''")
-    examination.count, uncovered = view.row(
-        """
-        SELECT coalesce(sum(e.entry < :covered), 0), coalesce(sum(e.entry >= :covered), 0)
-        FROM scoped e CROSS JOIN sources o ON o.number = e.source
-        WHERE o.type NOT IN ('log-policy', 'issuer-registration')
-        """,
-        covered=covered,
-    ) or (0, 0)
+    uncovered = view.value(f"{UNCOVERED} AND o.type NOT IN ('log-policy', 'issuer-registration')", covered=covered)
+    events = view.count() - view.count("log-policy", "issuer-registration")
+    examination = Examination("records", _find(view), events - uncovered)
     if uncovered:
         examination.lacks(f"{uncovered} records are covered by no tree head whose time is known")
     examination.lacks(_undeclared(view))

@@ -16,11 +16,14 @@ from glasslog.audit.extract import CLOCK_MS
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
 
-_CONSEQUENTIAL: Final = "c.label IS NOT NULL AND c.status = 'completed' AND o.env = 'production'"
+_SHAPES: Final = """
+    scoped_shapes s CROSS JOIN calls c ON c.number = s.call CROSS JOIN sources o ON o.number = s.source
+    WHERE c.label IS NOT NULL AND c.status = 'completed' AND o.env = 'production'
+"""
 _UNSEEN: Final = f"""
     SELECT o.issuer, o.system, e.entry, e.time
-    FROM scoped e CROSS JOIN calls c ON c.number = e.call CROSS JOIN sources o ON o.number = e.source
-    WHERE c.automation = 'in-loop' AND {_CONSEQUENTIAL}
+    FROM scoped e CROSS JOIN sources o ON o.number = e.source
+    WHERE e.shape IN (SELECT s.shape FROM {_SHAPES} AND c.automation = 'in-loop')
         AND NOT EXISTS (
             SELECT 1 FROM oversights v CROSS JOIN entries r ON r.entry = v.entry
             WHERE v.subject = e.subject AND typeof(e.subject) = 'blob' AND r.ended >= e.time - :clock
@@ -34,16 +37,16 @@ _UNSEEN: Final = f"""
     ORDER BY e.entry
 """  # noqa: S608  our own text
 _DECISIONS: Final = f"""
-    SELECT coalesce(sum(s.count), 0)
-    FROM scoped_shapes s CROSS JOIN calls c ON c.number = s.call CROSS JOIN sources o ON o.number = s.source
-    WHERE {_CONSEQUENTIAL}
+    SELECT coalesce(sum(s.count), 0), coalesce(sum(s.count * (c.automation = 'in-loop')), 0) FROM {_SHAPES}
 """  # noqa: S608  our own text
 
 
 def run(view: View) -> Examination:
     """Look at every consequential decision in the scope."""
-    examination = Examination("decisions", count=view.value(_DECISIONS))
-    examination.findings = _find(view, examination)
+    decisions, with_a_person = view.row(_DECISIONS) or (0, 0)
+    examination = Examination("decisions", count=decisions)
+    if with_a_person:
+        examination.findings = _find(view, examination)
     return examination
 
 

@@ -26,7 +26,7 @@ _BROKEN: Final = """
 
 def run(view: View) -> Examination:
     """Look at every record in the scope that names the one before it."""
-    chained, numbered = view.row("SELECT count(prev), count(*) FROM scoped WHERE seq > 0") or (0, 0)
+    chained, numbered = view.references.chained, view.references.numbered
     examination = Examination("records", _find(view), chained)
     if chained == 0 < numbered:
         examination.lacks("no record names the one before it (prev)")

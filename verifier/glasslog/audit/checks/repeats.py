@@ -8,16 +8,25 @@ from typing import Final
 
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
+from glasslog.audit.sequences import WITH_REPEATS, count_numbers
 from glasslog.audit.view import View
 
 _REPEATS: Final = """
     SELECT e.entry, e.seq, b.entry, e.time, o.issuer, o.system, o.stream
-    FROM scoped e CROSS JOIN entries b ON b.stream = e.stream AND b.seq = e.seq
+    FROM (
+        SELECT stream, seq, min(entry) AS first FROM entries WHERE {looked_at} GROUP BY stream, seq HAVING count(*) > 1
+    ) t
+    CROSS JOIN entries b ON b.entry = t.first
+    CROSS JOIN entries r ON r.stream = t.stream AND r.seq = t.seq
+    CROSS JOIN scoped e ON e.entry = r.entry
     CROSS JOIN sources o ON o.number = e.source
-    WHERE b.entry = (SELECT min(c.entry) FROM entries c WHERE c.stream = e.stream AND c.seq = e.seq)
-        AND b.entry < e.entry AND b.leaf <> e.leaf
+    WHERE b.entry < e.entry AND b.leaf <> e.leaf
     ORDER BY e.entry
 """
+_OF_ALL: Final = _REPEATS.format(looked_at=f"stream IN ({WITH_REPEATS})")
+_OF_NEW: Final = _REPEATS.format(
+    looked_at="(stream, seq) IN (SELECT stream, seq FROM entries WHERE entry >= :since AND +stream > 0)"
+)
 
 
 def run(view: View) -> Examination:
@@ -26,7 +35,10 @@ def run(view: View) -> Examination:
 
 
 def _find(view: View) -> Iterator[Finding]:
-    for entry, seq, first, time, issuer, system, stream in view.rows(_REPEATS):
+    if not view.is_incremental:
+        count_numbers(view)
+    repeats = view.rows(_OF_NEW if view.is_incremental else _OF_ALL)
+    for entry, seq, first, time, issuer, system, stream in repeats:
         message = f"number {seq} of the stream {stream} is given to two different records"
         yield Finding(CHECK.id, CHECK.severity, message, (entry, first), issuer, system, stream, 2, time, time)
 

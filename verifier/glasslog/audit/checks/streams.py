@@ -9,6 +9,7 @@ from typing import Final
 
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
+from glasslog.audit.sequences import WITH_GAPS, count_numbers
 from glasslog.audit.view import View
 
 _GAPS: Final = """
@@ -17,11 +18,15 @@ _GAPS: Final = """
     LEFT JOIN entries b ON b.entry = (
         SELECT c.entry FROM entries c WHERE c.stream = e.stream AND c.seq < e.seq ORDER BY c.seq DESC, c.entry LIMIT 1
     )
-    WHERE e.seq > 0
-        AND NOT EXISTS (SELECT 1 FROM entries c WHERE c.stream = e.stream AND c.seq = e.seq - 1)
-        AND NOT EXISTS (SELECT 1 FROM entries c WHERE c.stream = e.stream AND c.seq = e.seq AND c.entry < e.entry)
+    WHERE e.entry IN (
+        SELECT f.entry FROM entries f WHERE f.seq > 0 AND {looked_at}
+            AND NOT EXISTS (SELECT 1 FROM entries c WHERE c.stream = f.stream AND c.seq = f.seq - 1)
+            AND NOT EXISTS (SELECT 1 FROM entries c WHERE c.stream = f.stream AND c.seq = f.seq AND c.entry < f.entry)
+    )
     ORDER BY e.entry
 """
+_OF_ALL: Final = _GAPS.format(looked_at=f"f.stream IN ({WITH_GAPS})")
+_OF_NEW: Final = _GAPS.format(looked_at="f.entry >= :since")
 
 
 def run(view: View) -> Examination:
@@ -30,7 +35,10 @@ def run(view: View) -> Examination:
 
 
 def _find(view: View) -> Iterator[Finding]:
-    for entry, seq, before, last, start, end, issuer, system, stream in view.rows(_GAPS):
+    if not view.is_incremental:
+        count_numbers(view)
+    gaps = view.rows(_OF_NEW if view.is_incremental else _OF_ALL)
+    for entry, seq, before, last, start, end, issuer, system, stream in gaps:
         first = 0 if last is None else last + 1
         missing = f"number {first} is" if first == seq - 1 else f"numbers {first} to {seq - 1} are"
         yield Finding(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from glasslog.counting import counted
 from glasslog.errors import GlasslogError
 from glasslog.merkle import Hash, LeafIndex
 from glasslog_server.core.limits import ROUND_BYTES_MAX, ROUND_ENTRIES_MAX
@@ -124,7 +125,7 @@ class SubmissionQueue:
             self._entries + entries > limits.queue_entries_max
             or self._entry_bytes + entry_bytes > limits.queue_bytes_max
         ):
-            msg = f"the queue is full: {self._entries} statements wait"
+            msg = f"the queue is full with {counted(self._entries, 'statements')}"
             raise OverloadedError(msg)
 
     def put(self, candidates: Sequence[Candidate], entry_bytes: int) -> asyncio.Future[list[Outcome]]:

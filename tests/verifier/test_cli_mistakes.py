@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from glasslog.cli.screen import counted
 from tests.verifier.desk import Desk
 from tests.verifier.evidence import VKEY, small_log
 
@@ -136,7 +135,3 @@ def test_the_help_has_the_exit_codes_and_a_command_to_begin_with(desk: Desk) -> 
     said = desk.run("--help").out
     assert "glasslog verify evidence.glasslog --log-key @log.vkey" in said
     assert "2 wrong usage; 3 could not check" in " ".join(said.split())
-
-
-def test_one_is_counted_as_one() -> None:
-    assert [counted(number, "finding") for number in (0, 1, 2_000)] == ["0 findings", "1 finding", "2,000 findings"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from glasslog.cli.screen import counted
+from glasslog.counting import counted
 from glasslog_issuer.cli.exits import Exit
 from glasslog_issuer.cli.submit import read_vkey
 from glasslog_issuer.client import Client
@@ -89,7 +89,7 @@ def flush(
     if as_json:
         click.echo(json.dumps({**told, "problem": problem}))
     else:
-        click.echo(f"sent {counted(told['sent'], 'record')}; {left} wait, {refused} were refused")
+        click.echo(f"sent {counted(told['sent'], 'records')}; {left} wait, {refused} were refused")
         if problem:
             click.echo(f"Error: {problem}", err=True)
     ctx.exit(Exit.UNABLE if left else Exit.REFUSED if refused else Exit.DONE)

@@ -8,8 +8,8 @@ import click
 import urllib3
 
 from glasslog.cli.ending import InterruptedCommandError
-from glasslog.cli.screen import counted
 from glasslog.cose import split_sequence
+from glasslog.counting import counted
 from glasslog.errors import GlasslogError, MalformedError
 from glasslog.statement import decode_statement
 from glasslog_issuer import files
@@ -96,7 +96,7 @@ def command(
             for source, outcome in zip(sources, _outcomes(client, sources), strict=True):
                 report.tell(source, outcome, _write(output, output_format, outcome))
         except KeyboardInterrupt as error:
-            msg = f"Interrupted after {report.told} of {counted(len(sources), 'statement')}: {_AGAIN}"
+            msg = f"Interrupted after {report.told} of {counted(len(sources), 'statements')}: {_AGAIN}"
             raise InterruptedCommandError(msg) from error
         except (SubmissionError, GlasslogError) as error:
             report.stop(error, sources[report.told :])

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from glasslog.cli.document import json_of
-from glasslog.cli.screen import counted, value_text
+from glasslog.cli.screen import value_text
 from glasslog.cli.writing import printable
 from glasslog.commitments import decode_disclosures
 from glasslog.cose import split_sequence
+from glasslog.counting import counted
 from glasslog.limits import DISCLOSURE_FILE_BYTES_MAX
 from glasslog.merkle import Hash
 from glasslog.moments import iso_time
@@ -102,7 +103,7 @@ def put(
         echo_json({"kept": [record.statement.leaf_hash.hex() for record in signed if record.disclosures]})
     else:
         kept = sum(1 for record in signed if record.disclosures)
-        click.echo(f"kept the disclosures of {counted(kept, 'record')}")
+        click.echo(f"kept the disclosures of {counted(kept, 'records')}")
 
 
 @command.command("show", short_help="Show what the vault has, of all or of a decision.")
@@ -170,7 +171,7 @@ def compact(*, folder: Path, master_key: bytes, as_json: bool) -> None:
     if as_json:
         echo_json({"records": records, "bytes_before": before, "bytes_after": after})
     else:
-        click.echo(f"{counted(records, 'record')} gave up their room: {before} bytes before, {after} now")
+        click.echo(f"{counted(records, 'records')} gave up their room: {before} bytes before, {after} now")
 
 
 for each in (vault_erasures.erase, vault_erasures.confirm, vault_erasures.erasures):

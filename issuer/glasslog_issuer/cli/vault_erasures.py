@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from glasslog.cli.ending import InterruptedCommandError, resumable
-from glasslog.cli.screen import counted
+from glasslog.counting import counted
 from glasslog.moments import iso_time
 from glasslog.statement import SignedStatement
 from glasslog_issuer.cli.vault_options import (
@@ -141,4 +141,6 @@ def _line(status: ErasureStatus) -> str:
     when = iso_time(status.destroyed_at) if status.destroyed_at is not None else "not finished: open the vault to write"
     stores = ", ".join(f"{each.store} {each.state}" for each in status.stores)
     waiting = f"; the log may not know yet of {status.unsubmitted}" if status.unsubmitted else ""
-    return f"{status.request_id}: {counted(status.records, 'record')} erased {when} ({status.basis}); {stores}{waiting}"
+    return (
+        f"{status.request_id}: {counted(status.records, 'records')} erased {when} ({status.basis}); {stores}{waiting}"
+    )

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from glasslog.cli.screen import counted
+from glasslog.counting import counted
 from glasslog_server.cli.exits import Exit
 from glasslog_server.cli.options import config_option, json_option
 from glasslog_server.config import Config, load_config
@@ -91,7 +91,9 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 def _as_text(report: Report) -> str:
     lines = [f"{finding.kind}: {finding.message}" for finding in report.findings.kept]
-    checked = f"{report.size:,} entries, {counted(report.tiles, 'tile')}, {counted(report.heads, 'tree head')}"
+    checked = (
+        f"{counted(report.size, 'entries')}, {counted(report.tiles, 'tiles')}, {counted(report.heads, 'tree heads')}"
+    )
     if report.is_sound:
         return f"sound: {report.origin}, {checked}, root {report.root.hex()}"
     total = sum(report.findings.counts.values())

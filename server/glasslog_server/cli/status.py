@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from glasslog.counting import counted
 from glasslog_server.cli.exits import Exit
 from glasslog_server.cli.options import config_option, json_option, url_option
 from glasslog_server.config import Config, load_config
@@ -42,9 +43,8 @@ def status(config_path: Path, url: str | None, as_json: bool) -> None:
     elif readiness.ready:
         age = f"last checkpoint {answer['checkpoint_age_s']} s ago"
         workers = _told_workers(answer["workers"])
-        click.echo(
-            f"ready: {config.origin} at {server.url}, {readiness.size:,} entries, {age}, {answer['software']}{workers}"
-        )
+        size = counted(readiness.size or 0, "entries")
+        click.echo(f"ready: {config.origin} at {server.url}, {size}, {age}, {answer['software']}{workers}")
     else:
         click.echo(f"not ready: {config.origin} at {server.url}: {answer['reason']}")
     sys.exit(Exit.DONE if readiness.ready else Exit.FAILED)
@@ -76,4 +76,4 @@ def _told_workers(workers: object) -> str:
     if not isinstance(workers, list) or not workers:
         return ""
     ready = sum(1 for worker in workers if worker.get("ready"))
-    return f", {ready} of {len(workers)} workers ready"
+    return f", {ready} of {counted(len(workers), 'workers')} ready"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from glasslog.counting import counted
 from glasslog.errors import AuthorityError, GlasslogError, UnknownKeyError
 from glasslog.merkle import Hash, hash_leaf
 from glasslog_server.admission import Refusal
@@ -94,9 +95,8 @@ class Registration:
         """Return what became of candidates. Raises SlowRoundError, TooLargeError, UnavailableError."""
         outcomes = await self._wait(self.submit(candidates))
         if outcomes is None:
-            msg = (
-                f"the log took {len(candidates)} statements and has not sequenced them yet: make the same request again"
-            )
+            taken = counted(len(candidates), "statements")
+            msg = f"the log took {taken} and has not sequenced all yet: make the same request again"
             raise SlowRoundError(msg)
         return outcomes
 

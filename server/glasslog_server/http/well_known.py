@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 
 from glasslog import __version__
 from glasslog.authority import Authority, RegisteredKey
+from glasslog.counting import counted
 from glasslog.keys import KID_BYTES, PublicKey
 from glasslog.limits import STATEMENT_BYTES_MAX, TILE_WIDTH
 from glasslog.vkey import TYPE_ED25519, VerifierKey
@@ -210,7 +211,7 @@ def _decode_kid(text: str) -> bytes:
 
 def _home(authority: Authority, size: int) -> str:
     return (
-        f"This is {authority.policy.origin}, a Glasslog transparency log of {size} entries.\n"
+        f"This is {authority.policy.origin}, a Glasslog transparency log of {counted(size, 'entries')}.\n"
         "\n"
         "What it signs:        /checkpoint\n"
         "What it is:           /.well-known/glasslog\n"

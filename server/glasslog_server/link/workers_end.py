@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
+from glasslog.counting import counted
 from glasslog.merkle import Hash, TreeSize
 from glasslog_server.core.round import Candidate
 from glasslog_server.errors import (
@@ -120,7 +121,7 @@ class WorkersEnd(asyncio.Protocol):
             self._entries + len(candidates) > self._limits.entries_max
             or self._entry_bytes + entry_bytes > self._limits.bytes_max
         ):
-            msg = f"too much is under way to the sequencer: {self._entries} statements"
+            msg = f"too much is under way to the sequencer: {counted(self._entries, 'statements')}"
             raise OverloadedError(msg)
         self._entries += len(candidates)
         self._entry_bytes += entry_bytes

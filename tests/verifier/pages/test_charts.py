@@ -26,7 +26,7 @@ def test_a_timeline_has_a_lane_for_each_thing_and_shows_gaps_apart() -> None:
     assert page.one("polygon").attributes["class"] == "mark bad"
     assert page.one("circle").attributes["class"] == "mark good"
     label = page.one("svg").attributes["aria-label"]
-    assert label.startswith("What happened. 2 events and 1 gaps from 1970-01-01 00:00:00 to")
+    assert label.startswith("What happened. 2 events and 1 gap from 1970-01-01 00:00:00 to")
     gap = next(element for element in page.elements if element.attributes.get("class") == "gap")
     spans = [element for element in page.elements if element.attributes.get("class") == "span"]
     assert float(gap.attributes["x"]) == pytest.approx(

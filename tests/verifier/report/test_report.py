@@ -107,7 +107,7 @@ def test_a_cut_list_of_findings_says_so() -> None:
     outcome = VARIANTS["spoiled"]
     counts = {**outcome["summary"]["findings"], "low": 5_000}
     html = page_of(report({**outcome, "summary": {**outcome["summary"], "findings": counts}}))
-    assert "5,000 more findings are in" in read_page(html).text
+    assert "5,000 more findings in" in read_page(html).text
 
 
 def test_what_was_left_out_is_said() -> None:
@@ -141,7 +141,7 @@ def test_pictures_are_of_the_counted_numbers() -> None:
     html = page_of(REPORTS["spoiled"])
     said = read_page(html).text
     assert html.count('<svg class="chart"') == 7
-    assert "1 declared controls, 11 heartbeats: 1 gaps, 5 min in all" in said
+    assert "1 declared control, 11 heartbeats: 1 gap, 5 min in all" in said
     assert "11 override" in said
     assert 'class="gap"' in html
     assert 'class="gap"' not in page_of(HONEST)
@@ -200,7 +200,7 @@ def test_many_systems_and_decisions_are_cut_and_said() -> None:
     system |= {"guardrail_decisions": crowd, "guardrails": {f"g{n}": dict.fromkeys(crowd, n) for n in range(20)}}
     outcome["windows"]["timelines"]["systems"] = [{**system, "system": f"urn:s:{number}"} for number in range(10)]
     said = read_page(page_of(report(outcome))).text
-    assert "2 more systems are not drawn." in said
+    assert "Not drawn: 2 more systems." in said
     assert f"{(5 + 6 + 7 + 8) * buckets:,} others" in said
     assert f"{sum(range(20)) * 9:,} executions of 20 guardrails, the 16 that ran most" in said
 

@@ -13,8 +13,8 @@ from rich.text import Text
 from glasslog.audit.check import Verdict as CheckVerdict
 from glasslog.audit.finding import Severity
 from glasslog.audit.result import AuditResult, CheckResult
-from glasslog.cli.screen import counted
 from glasslog.cli.writing import printable, write_text
+from glasslog.counting import counted
 from glasslog.mirror.audit import Audited
 from glasslog.mirror.state import EVIDENCE, OUTCOME
 from glasslog.verify import Status, Step, Verdict
@@ -102,7 +102,7 @@ def _row(checked: CheckResult) -> tuple[Text, ...]:
         Text(checked.check.id),
         Text(str(checked.verdict), style=_CHECK_STYLES[checked.verdict]),
         Text(f"{findings:,}" if findings else ""),
-        Text(f"{examination.count:,} {examination.unit}" if examination.count else ""),
+        Text(counted(examination.count, examination.unit) if examination.count else ""),
     )
 
 
@@ -129,6 +129,6 @@ def _finding_line(checked: CheckResult, finding: dict[str, Any]) -> Text:
 def _verdict_lines(audited: Audited, state: Path) -> Iterator[Text]:
     text, style = _VERDICTS[audited.verdict]
     count = audited.result.findings if audited.result is not None else 0
-    said = f"  {counted(count, 'finding')}" if count else ""
+    said = f"  {counted(count, 'findings')}" if count else ""
     yield Text.assemble((text, style), said)
     yield Text(printable(f"outcome: {state / OUTCOME}; evidence: {state / EVIDENCE}", None), style="dim")

@@ -13,9 +13,10 @@ from glasslog.bundle import decode_bundle
 from glasslog.checkpoint import open_checkpoint
 from glasslog.cli.document import Json, encode_document
 from glasslog.cli.options import JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, trust_of
-from glasslog.cli.screen import Screen, counted
+from glasslog.cli.screen import Screen
 from glasslog.cli.writing import printable, write_text
 from glasslog.comparison import Compared, Relation, Tree, View, compare_view
+from glasslog.counting import counted
 from glasslog.errors import GlasslogError, MalformedError, UncheckableError
 from glasslog.filetype import FileType, detect
 from glasslog.fork import FORK_SUFFIX
@@ -237,13 +238,13 @@ def _conclude(screen: Screen, compared: Sequence[Compared], failures: int) -> No
         )
     elif unproven or failures:
         why = [f"nothing to hold {unproven} of them against"] if unproven else []
-        why += [f"{counted(failures, 'error')}, see above"] if failures else []
+        why += [f"{counted(failures, 'errors')}, see above"] if failures else []
         screen.line(("COULD NOT COMPARE ALL", "bold yellow"), f": {'; '.join(why)}")
     else:
         trees = len({one.view.head.origin for one in compared})
         are = "is" if len(compared) == 1 else "are"
         tree = "one tree" if trees == 1 else f"{trees} logs, each of one tree"
-        screen.line(("CONSISTENT", "bold green"), f": {counted(len(compared), 'checkpoint')} {are} of {tree}")
+        screen.line(("CONSISTENT", "bold green"), f": {counted(len(compared), 'checkpoints')} {are} of {tree}")
 
 
 def _told(one: Compared) -> str:

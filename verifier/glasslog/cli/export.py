@@ -20,6 +20,7 @@ from glasslog.cli.options import (
 )
 from glasslog.cli.reaching import reach
 from glasslog.cli.writing import printable, write_text
+from glasslog.counting import counted
 from glasslog.errors import UncheckableError
 from glasslog.limits import NOTE_BYTES_MAX
 from glasslog.mirror.export import write_archive
@@ -79,7 +80,9 @@ def command(
         tree = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
         write_text(encode_document({"file": str(output), "tree": tree}))
     else:
-        write_text(printable(f"{output}: {head.origin}, {head.size} entries, root {head.root.hex()}", None) + "\n")
+        write_text(
+            printable(f"{output}: {head.origin}, {counted(head.size, 'entries')}, root {head.root.hex()}", None) + "\n"
+        )
     return 0
 
 

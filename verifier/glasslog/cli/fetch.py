@@ -24,6 +24,7 @@ from glasslog.cli.options import (
 )
 from glasslog.cli.verify import EXIT_CODES, show_report
 from glasslog.cli.writing import printable, write_text
+from glasslog.counting import counted
 from glasslog.errors import MalformedError, MismatchError, UncheckableError
 from glasslog.merkle import Hash
 from glasslog.policy import Policy
@@ -171,7 +172,7 @@ def _bring(
     if as_json:
         return 0
     state = "verified" if trust is not None else "not verified: give --log-key, or use `glasslog verify`"
-    write_text(printable(f"{place}: {len(data)} bytes, {state}", None) + "\n")
+    write_text(printable(f"{place}: {counted(len(data), 'bytes')}, {state}", None) + "\n")
     return 0
 
 

@@ -12,6 +12,7 @@ from glasslog.cli.options import INPUT_FILE, JSON_OPTION, read_input
 from glasslog.cli.screen import Screen
 from glasslog.cli.summary import add_record
 from glasslog.cli.writing import printable, write_text
+from glasslog.counting import counted
 from glasslog.errors import MalformedError
 from glasslog.filetype import FileType, detect
 
@@ -32,7 +33,8 @@ def command(file: Path, type_name: str | None, *, as_json: bool) -> int:
     data = read_input(file)
     file_type = FileType(type_name) if type_name is not None else detect(data)
     if file_type is None:
-        msg = f"expected a file that Glasslog knows, got {len(data)} bytes without its marks: --type says what it is"
+        size = counted(len(data), "bytes")
+        msg = f"expected a file that Glasslog knows, got {size} without its marks: --type says what it is"
         raise MalformedError(msg)
     content = describe(data, file_type)
     if as_json:
@@ -47,7 +49,7 @@ def command(file: Path, type_name: str | None, *, as_json: bool) -> int:
         write_text(encode_document(document))
         return 0
     screen = Screen()
-    screen.line((printable(str(file)), "bold"), f"  {file_type.label}, {len(data)} bytes")
+    screen.line((printable(str(file)), "bold"), f"  {file_type.label}, {counted(len(data), 'bytes')}")
     screen.line((NOTHING_VERIFIED, "yellow"))
     screen.line("")
     record = record_in(data, file_type)

@@ -29,6 +29,7 @@ from glasslog.cli.reconstruction import document_of, page_of
 from glasslog.cli.screen import Screen
 from glasslog.cli.verify import EXIT_CODES
 from glasslog.commitments import Disclosure, decode_disclosures
+from glasslog.counting import counted
 from glasslog.errors import MalformedError, UncheckableError
 from glasslog.limits import DISCLOSURE_FILE_BYTES_MAX
 from glasslog.policy import Policy
@@ -210,7 +211,7 @@ def _show(places: _Places, document: Mapping[str, Json]) -> None:
     screen = Screen()
     text, style = _HEADLINES[Verdict(document["verdict"])]
     counts = document["counts"]
-    screen.line((text, style), f"  {counts['verified']} of {counts['entries']} entries")
+    screen.line((text, style), f"  {counts['verified']} of {counted(counts['entries'], 'entries')}")
     screen.line("")
     for sentence in document["sentences"]:
         screen.field("Decision", sentence)

@@ -16,6 +16,7 @@ from glasslog.cli.audit import FINDINGS
 from glasslog.cli.document import Json, encode_document
 from glasslog.cli.options import OUTPUT, OUTPUT_FILE
 from glasslog.cli.screen import Screen
+from glasslog.counting import counted
 from glasslog.errors import MalformedError, UncheckableError
 from glasslog.mirror.state import DATABASE, OUTCOME
 from glasslog.report import Framework, builtin_frameworks, count_kinds, decode_frameworks, page_of, report_of
@@ -122,7 +123,7 @@ def _kinds(state: Path, audit: Mapping[str, Any]) -> dict[str, int]:
         raise UncheckableError(msg)
     with closing(Database.open(path)) as database:
         if database.next_index < audit["log"]["entries"]:
-            msg = f"expected the facts of {audit['log']['entries']} entries in {path}, got those of fewer"
+            msg = f"expected the facts of {counted(audit['log']['entries'], 'entries')} in {path}, got those of fewer"
             raise UncheckableError(msg)
         return count_kinds(database, audit)
 
@@ -147,7 +148,8 @@ def _copy_findings(state: Path, target: Path, audit: Mapping[str, Any]) -> None:
         with source.open(newline="", encoding="utf-8") as lines, partial.open("w", newline="", encoding="utf-8") as out:
             count = _copy_rows(csv.reader(lines), csv.writer(out))
         if count != expected:
-            msg = f"expected the {expected} findings of the last audit in {source}, got {count}: audit once more"
+            wanted = counted(expected, "findings")
+            msg = f"expected {wanted} of the last audit in {source}, got {count}: audit once more"
             raise UncheckableError(msg)
         partial.replace(target)
     except OSError as error:

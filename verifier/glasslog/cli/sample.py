@@ -17,6 +17,7 @@ from glasslog.cli.ending import resumable
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, read_input, trust_of
 from glasslog.cli.screen import Screen
 from glasslog.cli.writing import write_text
+from glasslog.counting import counted
 from glasslog.errors import MismatchError, ProofError, UncheckableError
 from glasslog.limits import NOTE_BYTES_MAX
 from glasslog.mirror.state import DATABASE, open_state
@@ -184,7 +185,8 @@ def _draw(
     database: Database, selection: Selection, signed: tuple[bytes, TrustedCheckpoint], size: int, mirror: _Mirror
 ) -> Sample:
     if database.next_index < mirror.tiles.size:
-        msg = f"expected the facts of {mirror.tiles.size} entries, got those of {database.next_index}: audit once more"
+        audited = counted(mirror.tiles.size, "entries")
+        msg = f"expected the facts of {audited}, got those of {database.next_index}: audit once more"
         raise UncheckableError(msg)
     note, trusted = signed
     time = newest_time(database, selection.size)
@@ -234,17 +236,19 @@ def _worksheet(sample: Sample) -> bytes:
 def _show(sample: Sample, output: Path) -> None:
     screen = Screen()
     seed, head = sample.seed, sample.seed.trusted.checkpoint
-    screen.line((f"{len(sample.drawn):,} of {sample.population:,} records drawn", "bold"))
+    screen.line((f"{len(sample.drawn):,} of {counted(sample.population, 'records')} drawn", "bold"))
     screen.line("")
     screen.field("Seed", seed.value.hex())
-    screen.field("Checkpoint", f"{head.origin}, {head.size:,} entries, root {head.root.hex()}")
+    screen.field("Checkpoint", f"{head.origin}, {counted(head.size, 'entries')}, root {head.root.hex()}")
     cosigners: Json = sorted({line.key.name for line in seed.trusted.cosignatures})
     if cosigners:
         screen.field("Cosigned by", ", ".join(cosigners))
     else:
         screen.field("Cosigned by", "nobody: whoever wrote the log could have tried out seeds", style="yellow")
     if sample.later:
-        screen.field("Left out", f"{sample.later:,} records of the selection came into the log after the checkpoint")
+        screen.field(
+            "Left out", f"{counted(sample.later, 'records')} of the selection came into the log after the checkpoint"
+        )
     screen.field("Worksheet", str(output / WORKSHEET))
     screen.field("Evidence", f"{output / BUNDLES}, each verified; once more with glasslog verify")
     screen.field("How", f"{output / SAMPLE}, for whoever draws it again")

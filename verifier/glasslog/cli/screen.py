@@ -16,11 +16,6 @@ from glasslog.cli.writing import printable, write_text
 _LABEL_WIDTH: Final = 14
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number and what it counts: `1 finding`, `2 findings`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 class Screen:
     """Lines for one command's output, written at once by `show`."""
 

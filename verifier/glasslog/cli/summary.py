@@ -3,6 +3,7 @@
 from glasslog.cli.document import iso_time_of_seconds, json_of
 from glasslog.cli.rendering import render
 from glasslog.cli.screen import Screen, value_text
+from glasslog.counting import counted
 from glasslog.records import Record
 from glasslog.verify import Shown, said_of
 
@@ -16,7 +17,7 @@ def add_summary(screen: Screen, shown: Shown) -> None:
     if shown.record is not None:
         add_record(screen, shown.record)
     elif shown.statement is not None:
-        screen.field("Content", f"{shown.statement.content_type}, {len(shown.statement.payload)} bytes")
+        screen.field("Content", f"{shown.statement.content_type}, {counted(len(shown.statement.payload), 'bytes')}")
     disclosed = (f"{disclosure.name}: {value_text(json_of(disclosure.value))}" for disclosure in shown.disclosures)
     screen.fields("Disclosed", disclosed)
     screen.fields("Erased", (f"{erased.name}: {said_of(erased)}" for erased in shown.erased))
@@ -29,7 +30,7 @@ def add_summary(screen: Screen, shown: Shown) -> None:
     if shown.time is not None:
         screen.field("Logged at", iso_time_of_seconds(shown.time))
     if shown.checkpoint is not None:
-        screen.field("Log", f"{shown.checkpoint.origin}, {shown.checkpoint.size} entries")
+        screen.field("Log", f"{shown.checkpoint.origin}, {counted(shown.checkpoint.size, 'entries')}")
     if shown.cosigners:
         screen.field("Cosigned by", ", ".join(shown.cosigners))
 

@@ -14,6 +14,7 @@ from glasslog.audit.finding import Finding
 from glasslog.audit.result import AuditResult, run_checks
 from glasslog.audit.scope import Scope
 from glasslog.checkpoint import TrustedCheckpoint
+from glasslog.counting import counted
 from glasslog.errors import AuthorityError, ProofError, RollbackError
 from glasslog.mirror.chunk import CONSISTENCY
 from glasslog.mirror.place import Place
@@ -126,7 +127,7 @@ class _Audit:
     def _take_checkpoint(self) -> Passed[Shown]:
         shown = take_checkpoint(self._request.source, self._state, self._trust)
         head = shown.trusted.checkpoint
-        return Passed(shown, f"{head.origin}, {head.size} entries, root {head.root.hex()}")
+        return Passed(shown, f"{head.origin}, {counted(head.size, 'entries')}, root {head.root.hex()}")
 
     def _check_quorum(self, trusted: TrustedCheckpoint) -> Passed[None] | Skipped:
         if self._trust.policy is None:
@@ -138,18 +139,18 @@ class _Audit:
         request = self._request
         synced = sync(request.source, request.place, self._state, self._trust, shown, self._progress)
         where = "mirrored" if request.place == Place() else "read in place"
-        return Passed(synced, f"{synced.head.size} entries, {where}")
+        return Passed(synced, f"{counted(synced.head.size, 'entries')}, {where}")
 
     def _compare(self, synced: Synced) -> Passed[Seen]:
         seen = compare_seen(synced, self._state, self._trust)
         self._keep(seen.findings)
         if seen.findings:
             messages = "; ".join(finding.message for finding in seen.findings)
-            msg = f"expected the tree to extend each of {seen.compared} checkpoints, got this: {messages}"
+            msg = f"expected the tree to extend each of {counted(seen.compared, 'checkpoints')}, got this: {messages}"
             kind = RollbackError if all(finding.subject == "rollback" for finding in seen.findings) else ProofError
             raise kind(msg)
         self._note_witnesses(synced)
-        return Passed(seen, f"{seen.compared} checkpoints seen, all of this tree")
+        return Passed(seen, f"{counted(seen.compared, 'checkpoints')} seen, all of this tree")
 
     def _keep(self, findings: Collection[Finding]) -> None:
         """Write down what is new: a fork stays found for ever."""
@@ -175,7 +176,7 @@ class _Audit:
         self._keys_named = frozenset(key.raw for key in operator.log_keys)
         earlier = f", {before} at an earlier audit" if before else ""
         wrong = ", ".join(f"{count} {check}" for check, count in outcome.faults.items() if count)
-        found = f"{outcome.entries} entries and {outcome.heads} tree heads verified{earlier}"
+        found = f"{counted(outcome.entries, 'entries')} and {counted(outcome.heads, 'tree heads')} verified{earlier}"
         return Passed(outcome, f"{found}; refused: {wrong}" if wrong else found)
 
     def _check_log_key(self, synced: Part[Synced], replayed: Part[Outcome]) -> Passed[None]:

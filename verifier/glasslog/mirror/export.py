@@ -12,6 +12,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from glasslog import __version__
 from glasslog.checkpoint import Checkpoint
+from glasslog.counting import counted
 from glasslog.errors import ProofError, UncheckableError
 from glasslog.heads import encode_heads
 from glasslog.limits import TILE_WIDTH
@@ -120,7 +121,7 @@ def _bundles(local: LogSource, tiles: VerifiedTiles) -> Iterator[tuple[str, byte
 def _readme(note: bytes, head: Checkpoint) -> str:
     signers = ", ".join(line.name for line in decode_note(note).signatures)
     return f"""\
-The transparency log {head.origin}, all of its first {head.size} entries, root {head.root.hex()}.
+The transparency log {head.origin}, all of its first {counted(head.size, "entries")}, root {head.root.hex()}.
 
 This archive was written by glasslog {__version__}. It is everything that an audit of the log needs, offline and for
 good; nobody who made or kept it has to be believed, because everything in it leads to a signed tree head:

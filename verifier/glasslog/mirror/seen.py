@@ -7,6 +7,7 @@ larger one that the log no longer shows is a rollback, unless a fork was proven 
 from dataclasses import dataclass
 
 from glasslog.audit.finding import Finding, Severity
+from glasslog.counting import counted
 from glasslog.fork import decode_fork, prove_fork
 from glasslog.mirror.chunk import CONSISTENCY
 from glasslog.mirror.state import State
@@ -33,7 +34,7 @@ def compare_seen(synced: Synced, state: State, trust: Trust) -> Seen:
             continue
         compared += 1
         if head.size > synced.head.size:
-            larger[head.root] = f"tree of {head.size} entries with root {head.root.hex()}"
+            larger[head.root] = f"tree of {counted(head.size, 'entries')} with root {head.root.hex()}"
         elif head.size and head.root not in proven and synced.tiles.root_at(head.size) != head.root:
             evidence = prove_fork(note, synced.note, (head, synced.head), synced.tiles)
             state.keep_evidence(fork_name(head, synced.head), evidence)
@@ -50,9 +51,9 @@ def compare_seen(synced: Synced, state: State, trust: Trust) -> Seen:
         findings.append(Finding(CONSISTENCY, Severity.CRITICAL, message, subject=path.name))
     shown = synced.shown.checkpoint
     for tree in (tree for root, tree in larger.items() if root not in forked):
-        message = f"the log has signed a {tree}, and shows one of {shown.size} entries now: it went back"
+        message = f"the log has signed a {tree}, and shows one of {counted(shown.size, 'entries')} now: it went back"
         findings.append(Finding(CONSISTENCY, Severity.CRITICAL, message, subject="rollback"))
     if shown.size < synced.head.size and shown.root not in forked:
-        message = f"the log has shown {synced.head.size} entries, and shows {shown.size} now: it went back"
+        message = f"the log has shown {counted(synced.head.size, 'entries')}, and shows {shown.size} now: it went back"
         findings.append(Finding(CONSISTENCY, Severity.CRITICAL, message, subject="rollback"))
     return Seen(compared, tuple(findings))

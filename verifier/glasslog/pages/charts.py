@@ -11,6 +11,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from glasslog.counting import counted
 from glasslog.moments import duration, short_time
 from glasslog.pages.rendering import visible
 from glasslog.pages.scales import Scale, number_label, ticks, time_label, time_ticks
@@ -79,7 +80,9 @@ def timeline(title: str, start: int, end: int, lanes: Sequence[Lane]) -> Markup:
         parts += [_mark(scale, mark, middle) for mark in lane.marks]
     events = sum(len(lane.marks) for lane in lanes)
     gaps = sum(span.is_gap for lane in lanes for span in lane.spans)
-    described = f"{events} events and {gaps} gaps from {short_time(start)} to {short_time(end)} UTC."
+    described = (
+        f"{counted(events, 'events')} and {counted(gaps, 'gaps')} from {short_time(start)} to {short_time(end)} UTC."
+    )
     return _svg(title, described, bottom + _AXIS_HEIGHT, parts)
 
 
@@ -110,7 +113,7 @@ def step_curve(
     if limit is not None:
         parts.append(_line("limit", 64, up.at(limit), _RIGHT, up.at(limit)))
         parts.append(_text(_RIGHT, up.at(limit) - 5, f"limit {number_label(limit)}{_unit(unit)}", "end strong"))
-    told = f"{len(points)} values from {number_label(min(ys))} to {number_label(max(ys))}{_unit(unit)}"
+    told = f"{counted(len(points), 'values')} from {number_label(min(ys))} to {number_label(max(ys))}{_unit(unit)}"
     return _svg(title, f"{told}, the last {number_label(ys[-1])}.", _PLOT_HEIGHT + _AXIS_HEIGHT, parts)
 
 
@@ -131,7 +134,9 @@ def stacked_bars(title: str, series: Sequence[str], bars: Sequence[Bar], *, unit
                 told = f"{bar.label}, {series[place]}: {number_label(value)}{_unit(unit)}"
                 parts.append(_box(f"s{place % SERIES_MAX + 1}", left, y, right - left, _BAR_HEIGHT, told))
         parts.append(_text(scale.at(reached) + 8, y + 13, f"{number_label(sum(bar.values))}{_unit(unit)}", ""))
-    described = f"{len(bars)} bars of {', '.join(series)}; the largest is {number_label(largest)}{_unit(unit)}."
+    described = (
+        f"{counted(len(bars), 'bars')} of {', '.join(series)}; the largest is {number_label(largest)}{_unit(unit)}."
+    )
     return _svg(title, described, top + len(bars) * (_BAR_HEIGHT + 10), parts)
 
 
@@ -151,7 +156,8 @@ def histogram(title: str, edges: Sequence[float], counts: Sequence[int], *, unit
             told = f"{number_label(low)} to {number_label(high)}{_unit(unit)}: {count}"
             left, width = across.at(low), across.at(high) - across.at(low)
             parts.append(_box("span", left + 0.5, up.at(count), width - 1, _PLOT_HEIGHT - up.at(count), told))
-    described = f"{sum(counts)} values in {len(counts)} bins from {number_label(edges[0])} to {number_label(edges[-1])}"
+    values, bins = counted(sum(counts), "values"), counted(len(counts), "bins")
+    described = f"{values} in {bins} from {number_label(edges[0])} to {number_label(edges[-1])}"
     return _svg(title, f"{described}{_unit(unit)}.", _PLOT_HEIGHT + _AXIS_HEIGHT, parts)
 
 

@@ -27,6 +27,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, U
 from markupsafe import Markup, escape
 
 from glasslog import __version__
+from glasslog.counting import counted
 from glasslog.moments import duration, iso_time, readable_date, readable_time, short_time
 
 _PACKAGE: Final = "glasslog"
@@ -127,6 +128,7 @@ def _environment() -> Environment:
         "stylesheet": stylesheet,
     }
     environment.filters |= {
+        "counted": counted,
         "duration": duration,
         "iso_time": iso_time,
         "marked": marked,

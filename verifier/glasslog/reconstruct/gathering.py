@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from glasslog.bundle import decode_bundle
+from glasslog.counting import counted
 from glasslog.errors import GlasslogError, MismatchError, UncheckableError
 from glasslog.merkle import Hash
 from glasslog.reconstruct.evidence import Gap, GapKind, Search
@@ -148,7 +149,8 @@ class _Gathering:
                 found.append(read)
         self._has_read(len(entry_ids) - len(troubles))
         if troubles:
-            text = f"{len(troubles)} of {len(entry_ids)} entries about {subject} could not be read: {troubles[0]}"
+            which = f"{len(troubles)} of {counted(len(entry_ids), 'entries')}"
+            text = f"{which} about {subject} could not be read: {troubles[0]}"
             self._gap("unread", GapKind.UNKNOWN, text)
         return found
 
@@ -169,7 +171,7 @@ class _Gathering:
         self._harvest.searches.append(Search(subject, len(listing.entry_ids), 0, is_whole))
         if not is_whole:
             more = "" if listing.is_whole else " or more"
-            text = f"Of the {len(listing.entry_ids)}{more} entries about {subject}, {len(ids)} were read:"
+            text = f"Of {counted(len(listing.entry_ids), 'entries')}{more} about {subject}, {len(ids)} were read:"
             self._gap("bound", GapKind.UNKNOWN, f"{text} the oldest half and the newest.")
         return ids
 

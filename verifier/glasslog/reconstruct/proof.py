@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from glasslog.counting import counted
 from glasslog.reconstruct.evidence import OpeningState, Piece, Reconstruction
 from glasslog.verify import Status, Step, Trust, Verdict
 
@@ -75,7 +76,7 @@ def _log(reconstruction: Reconstruction, trust: Trust) -> Statement:
 
 def _heads(reconstruction: Reconstruction) -> tuple[str, ...]:
     return tuple(
-        f"{head.origin}, {head.size} entries, root {head.root.hex()}: {head.pieces} pieces"
+        f"{head.origin}, {counted(head.size, 'entries')}, root {head.root.hex()}: {counted(head.pieces, 'pieces')}"
         for head in reconstruction.tree.heads
     )
 
@@ -95,9 +96,11 @@ def _witnesses(pieces: tuple[Piece, ...], trust: Trust) -> Statement:
 def _pieces(pieces: tuple[Piece, ...]) -> Statement:
     good = sum(piece.verdict is Verdict.VERIFIED for piece in pieces)
     verdict = _together(piece.verdict for piece in pieces)
-    text = f"{good} of {len(pieces)} entries verify."
+    text = f"Verified: {good} of {counted(len(pieces), 'entries')}."
     if verdict is Verdict.VERIFIED:
-        text = f"All {good} entries verify: each is in the tree that the log has signed, and signed by its issuer."
+        text = (
+            f"Verified: {counted(good, 'entries')}, each in the tree that the log has signed, and signed by its issuer."
+        )
     return Statement("entries", verdict, text)
 
 

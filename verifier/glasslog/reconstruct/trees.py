@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from glasslog.counting import counted
 from glasslog.errors import MalformedError, UncheckableError, VerificationError
 from glasslog.merkle import verify_consistency
 from glasslog.reconstruct.evidence import OneTree, Piece, TreeHead
@@ -35,7 +36,7 @@ def _compared(heads: Sequence[TreeHead], log: DecisionLog) -> tuple[Verdict, tup
         return Verdict.FAILED, heads, f"The tree heads are of two logs: {heads[0].origin}, {heads[-1].origin}."
     for older, newer in pairwise(heads):
         if older.size == newer.size:
-            return Verdict.FAILED, heads, f"The log has signed two different trees of {older.size} entries."
+            return Verdict.FAILED, heads, f"The log has signed two different trees of {counted(older.size, 'entries')}."
         try:
             path = log.consistency(older.size, newer.size)
             verify_consistency(older.size, newer.size, older.root, newer.root, path)
@@ -46,7 +47,8 @@ def _compared(heads: Sequence[TreeHead], log: DecisionLog) -> tuple[Verdict, tup
             text = f"There is no proof that the tree of {newer.size} entries continues the one of {older.size}: {error}"
             return Verdict.COULD_NOT_CHECK, heads, text
     if len(heads) == 1:
-        return Verdict.VERIFIED, heads, f"All pieces stand on one signed tree head, of {heads[0].size} entries."
+        size = counted(heads[0].size, "entries")
+        return Verdict.VERIFIED, heads, f"All pieces stand on one signed tree head, of {size}."
     text = (
         f"The {len(heads)} signed tree heads, of {heads[0].size} to {heads[-1].size} entries, are of one growing tree."
     )

@@ -11,6 +11,7 @@ nothing rests on it: no control is sufficient then. None of this is a verdict on
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from glasslog.counting import counted
 from glasslog.report.controls import Control, Framework
 
 Json: TypeAlias = Any
@@ -123,4 +124,4 @@ def _reason(name: str, verdict: str, check: Json, *, needed: bool) -> str:
 
 def _findings(check: Json) -> str:
     count = sum(check["counts"].values())
-    return "1 finding" if count == 1 else f"{count:,} findings"
+    return counted(count, "findings")

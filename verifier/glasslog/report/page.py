@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
+from glasslog.counting import counted
 from glasslog.moments import duration, readable_time, short_time
 from glasslog.pages import render
 from glasslog.pages.states import STEP_STATES
@@ -104,7 +105,7 @@ def _tree_facts(tree: Json) -> list[tuple[str, str]]:
     cosigners = ", ".join(tree["cosigners"]) or "nobody that this audit was told to trust"
     return [
         ("Origin", tree["origin"]),
-        ("Tree size", f"{tree['size']:,} entries"),
+        ("Tree size", counted(tree["size"], "entries")),
         ("Root hash", tree["root"]),
         ("Signed by", ", ".join(tree["log_keys"])),
         ("Cosigned by", cosigners),
@@ -173,6 +174,6 @@ def _record_text(asked: Mapping[str, Json]) -> str:
 
 def _check_text(judged: Mapping[str, Json]) -> str:
     examined = judged["examined"]
-    what = f", {examined['count']:,} {examined['unit']}" if examined is not None else ""
+    what = f", {counted(examined['count'], examined['unit'])}" if examined is not None else ""
     found = f", {judged['findings']:,} found" if judged["findings"] else ""
     return f"{judged['id']}{what}{found}"

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from markupsafe import Markup
 
+from glasslog.counting import counted
 from glasslog.moments import duration, readable_date, readable_time
 from glasslog.pages.charts import SERIES_MAX, Bar, Lane, Span, stacked_bars, step_curve, timeline
 from glasslog.pages.columns import columns
@@ -49,7 +50,7 @@ def tree_growth(windows: Mapping[str, Json]) -> Picture:
     ]
     before = f" from {sizes[0]:,}" if sizes and sizes[0] != sizes[-1] else ""
     caption = (
-        f"The size of the signed tree{before} to {sizes[-1]:,} entries, by the log's clock, "
+        f"The size of the signed tree{before} to {counted(sizes[-1], 'entries')}, by the log's clock, "
         f"from {readable_time(period['start'])} to {readable_time(period['end'])}."
     )
     return Picture(step_curve("Growth of the tree", points), caption)
@@ -64,10 +65,11 @@ def heartbeats(windows: Mapping[str, Json]) -> Picture | None:
     lanes = [_lane(control, period) for control in chosen]
     gaps = sum(control["gaps"]["count"] for control in controls)
     silent = sum(control["gaps"]["seconds"] for control in controls)
-    told = f"{gaps:,} gaps, {duration(silent * _MS_PER_S)} in all" if gaps else "no gap longer than its bound"
+    told = f"{counted(gaps, 'gaps')}, {duration(silent * _MS_PER_S)} in all" if gaps else "no gap longer than its bound"
     beats = sum(control["heartbeats"] for control in controls)
     shown = f"The {LANES_MAX} with the least coverage of " if len(controls) > LANES_MAX else ""
-    caption = f"{shown}{len(controls):,} declared controls, {beats:,} heartbeats: {told}. A dashed box is a gap."
+    heard = f"{counted(len(controls), 'declared controls')}, {counted(beats, 'heartbeats')}"
+    caption = f"{shown}{heard}: {told}. A dashed box is a gap."
     return Picture(timeline("Heartbeats of controls", period["start"], period["end"], lanes), caption)
 
 
@@ -97,12 +99,12 @@ def _lane(control: Mapping[str, Json], period: Mapping[str, Json]) -> Lane:
 
 def lateness(windows: Mapping[str, Json]) -> Picture | None:
     """Draw how long after its event each record was in a signed tree."""
-    counted = windows["timelines"]["lateness"]
-    total = sum(counted["records"])
+    lateness = windows["timelines"]["lateness"]
+    total = sum(lateness["records"])
     if not total:
         return None
     bars, before = [], ""
-    for up_to, count in zip(counted["up_to_s"], counted["records"], strict=True):
+    for up_to, count in zip(lateness["up_to_s"], lateness["records"], strict=True):
         reached = "" if up_to is None else duration(up_to * _MS_PER_S)
         label = f"over {before}" if up_to is None else f"{before} to {reached}" if before else f"within {reached}"
         bars.append(Bar(label, [count]))
@@ -111,7 +113,7 @@ def lateness(windows: Mapping[str, Json]) -> Picture | None:
     told = f"{late:,} came later than their bound" if late else "none came later than its bound"
     return Picture(
         stacked_bars("Lateness of records", ["records"], bars),
-        f"{total:,} records by the time from the event to the first signed tree that holds its record; {told}.",
+        f"{counted(total, 'records')} by the time from the event to the first signed tree that holds it; {told}.",
     )
 
 
@@ -167,5 +169,5 @@ def _guardrails(table: Mapping[str, Mapping[str, int]]) -> Picture | None:
         bars.append(Bar(guardian, counts if named == decisions else [*counts, sum(row.values()) - sum(counts)]))
     total = sum(sum(row.values()) for row in table.values())
     most = f", the {BARS_MAX} that ran most" if len(table) > BARS_MAX else ""
-    caption = f"{total:,} executions of {len(table):,} guardrails{most}, by what they decided."
+    caption = f"{counted(total, 'executions')} of {counted(len(table), 'guardrails')}{most}, by what they decided."
     return Picture(stacked_bars("Guardrails by decision", shown, bars), caption)

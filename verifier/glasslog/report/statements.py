@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from glasslog.audit.checks import CHECKS
+from glasslog.counting import counted
 from glasslog.moments import readable_time
 
 Json: TypeAlias = Any
@@ -36,7 +37,7 @@ def headline_of(audit: Mapping[str, Json]) -> dict[str, str]:
         return {"kind": "bad" if audit["verdict"] == "failed" else "open", "text": "The log could not be replayed"}
     found = sum(audit["summary"]["findings"].values())
     if found:
-        return {"kind": "bad", "text": "1 finding" if found == 1 else f"{found:,} findings"}
+        return {"kind": "bad", "text": counted(found, "findings")}
     if audit["verdict"] == "failed":
         return {"kind": "bad", "text": "A step of the audit failed"}
     if audit["verdict"] != "verified":
@@ -58,7 +59,7 @@ def sentences_of(audit: Mapping[str, Json]) -> list[str]:
         ]
     log, verdicts = audit["log"], audit["summary"]["verdicts"]
     checked = (
-        f"{log['records_in_scope']:,} records are in the scope of this report. Of {len(audit['checks'])} checks, "
+        f"This report is about {counted(log['records_in_scope'], 'records')}. Of {len(audit['checks'])} checks, "
         f"{verdicts['ok']} found nothing wrong, {verdicts['findings']} found something, {verdicts['not-recorded']} "
         f"lacked records to judge by, and {verdicts['not-applicable']} had nothing to judge."
     )
@@ -77,7 +78,7 @@ def _admission(audit: Mapping[str, Json]) -> str:
 
 
 def _entries(tree: Mapping[str, Json]) -> str:
-    return "1 entry" if tree["size"] == 1 else f"{tree['size']:,} entries"
+    return counted(tree["size"], "entries")
 
 
 def _failures(audit: Mapping[str, Json]) -> Iterator[str]:
@@ -122,7 +123,7 @@ def _scope_left_out(audit: Mapping[str, Json]) -> Iterator[str]:
         yield f"Entries before index {scope['since']:,} were judged by an earlier audit, not by this one."
     tree = audit["tree"]
     if tree is not None and tree["shown_size"] != tree["size"]:
-        yield f"The source showed a tree of {tree['shown_size']:,} entries; this is about {_entries(tree)}."
+        yield f"The source showed a tree of {counted(tree['shown_size'], 'entries')}; this is about {_entries(tree)}."
 
 
 def _checks_not_judged(audit: Mapping[str, Json]) -> Iterator[str]:
@@ -137,10 +138,10 @@ def _checks_not_judged(audit: Mapping[str, Json]) -> Iterator[str]:
         if check["verdict"] == "not-applicable":
             yield f"The check {name} had nothing to judge: {known.title}."
         if check["examined"]["pending"]:
-            yield f"The check {name} has {check['examined']['pending']:,} duties that were not due yet."
+            yield f"The check {name} has {counted(check['examined']['pending'], 'duties')} not due yet."
         yield from (f"The check {name}: {sentence}" for sentence in check["not_recorded"])
     windows = audit["windows"]
     yield from windows.get("not_recorded", ())
     outside = windows["timelines"]["outside_period"] if windows else 0
     if outside:
-        yield f"{outside:,} records claim a time outside the period that is drawn: they are judged, and not drawn."
+        yield f"Judged but not drawn: {counted(outside, 'records')} that claim a time outside the period."

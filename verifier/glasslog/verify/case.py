@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from glasslog.bundle import AuthorityEntry
 from glasslog.checkpoint import TrustedCheckpoint
+from glasslog.counting import counted
 from glasslog.errors import UncheckableError
 from glasslog.filetype import FileType, detect
 from glasslog.fork import ForkEvidence, SignedTree
@@ -67,7 +68,7 @@ class Case:
 
     def take_format(self, decode: Callable[[bytes], T]) -> Part[T]:
         """Decode the file as what it claims to be."""
-        return self.steps.take(checks.FORMAT, lambda: Passed(decode(self.data), f"{len(self.data)} bytes"))
+        return self.steps.take(checks.FORMAT, lambda: Passed(decode(self.data), counted(len(self.data), "bytes")))
 
     def take_statement(self) -> None:
         """Decode the statement, and the record in it."""
@@ -141,7 +142,7 @@ class Case:
 
         def run() -> Passed[Chain]:
             chain = open_chain(entries(), self.checkpoint.get(), self.trust.log_keys)
-            return Passed(chain, f"{len(chain.states)} entries by the operator, from entry 0 on")
+            return Passed(chain, f"{counted(len(chain.states), 'entries')} by the operator, from entry 0 on")
 
         self.chain = self.steps.take(checks.AUTHORITY, run)
 

@@ -10,6 +10,7 @@ from typing import Final
 from glasslog.authority import operator_issuer
 from glasslog.checkpoint import Checkpoint, TrustedCheckpoint, open_checkpoint
 from glasslog.commitments import Disclosure, decode_disclosure, decode_disclosures, verify_disclosure
+from glasslog.counting import counted
 from glasslog.errors import (
     CommitmentError,
     GlasslogError,
@@ -102,7 +103,7 @@ def check_checkpoint(data: bytes, log_keys: Sequence[VerifierKey]) -> Passed[Tru
         raise UncheckableError(msg)
     trusted = open_checkpoint(data, log_keys)
     head = trusted.checkpoint
-    return Passed(trusted, f"{head.origin}, {head.size} entries, root {head.root.hex()}")
+    return Passed(trusted, f"{head.origin}, {counted(head.size, 'entries')}, root {head.root.hex()}")
 
 
 def check_signed_tree(tree: SignedTree, log_keys: Sequence[VerifierKey]) -> Passed[Checkpoint]:
@@ -111,7 +112,7 @@ def check_signed_tree(tree: SignedTree, log_keys: Sequence[VerifierKey]) -> Pass
         msg = "no key of a log was given"
         raise UncheckableError(msg)
     head = open_signed_tree(tree, log_keys)
-    return Passed(head, f"{head.origin}, {head.size} entries, root {head.root.hex()}")
+    return Passed(head, f"{head.origin}, {counted(head.size, 'entries')}, root {head.root.hex()}")
 
 
 def check_quorum(

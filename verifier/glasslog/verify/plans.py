@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from glasslog.bundle import decode_bundle
+from glasslog.counting import counted
 from glasslog.errors import MalformedError, UncheckableError
 from glasslog.filetype import FileType
 from glasslog.fork import decode_fork
@@ -111,7 +112,7 @@ def plan_unknown(case: Case) -> None:
     """Report a file of no known type."""
 
     def refuse(data: bytes) -> None:
-        msg = f"expected a file that Glasslog knows, got {len(data)} bytes without its marks"
+        msg = f"expected a file that Glasslog knows, got {counted(len(data), 'bytes')} without its marks"
         raise MalformedError(msg)
 
     case.take_format(refuse)

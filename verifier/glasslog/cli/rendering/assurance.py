@@ -1,6 +1,7 @@
 """What was tested, watched, written down and assessed, in words."""
 
 from glasslog.cli.rendering.words import Fields, Lines, moment, octets, optional, party, span, under, yes
+from glasslog.counting import counted
 
 
 def evaluation(body: Fields) -> Lines:
@@ -11,7 +12,7 @@ def evaluation(body: Fields) -> Lines:
         "Evaluator",
         f"{party(body['evaluator']['who'])} ({who}), with {body['tool']['name']} {body['tool']['version']}",
     )
-    yield "Tested", f"model {body['model'].hex()} on dataset {body['dataset'].hex()}, {body['n']} samples"
+    yield "Tested", f"model {body['model'].hex()} on dataset {body['dataset'].hex()}, {counted(body['n'], 'samples')}"
     yield from under("Measured", map(_metric, body["metrics"]) if body["metrics"] else ["nothing"])
     yield from under("By group", map(_disparity, body["disparities"]))
     yield from optional(body, samples_root=("Samples", octets))
@@ -22,7 +23,7 @@ def _metric(metric: Fields) -> str:
     interval = metric.get("ci", {})
     level = f" at {interval['level']}" if "level" in interval else ""
     bounds = f" ({interval['low']} to {interval['high']}{level})" if interval else ""
-    samples = f", {metric['n']} samples" if "n" in metric else ""
+    samples = f", {counted(metric['n'], 'samples')}" if "n" in metric else ""
     return f"{metric['name']} {metric['value']}{bounds}{group}{samples}"
 
 
@@ -45,7 +46,7 @@ def monitoring(body: Fields) -> Lines:
 
 def _sample(sample: Fields) -> str:
     which = span(sample["window"]) if "window" in sample else f"sample {sample['digest'].hex()}"
-    return f"{which}, {sample['n']} cases"
+    return f"{which}, {counted(sample['n'], 'cases')}"
 
 
 def document(body: Fields) -> Lines:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from glasslog.cli.rendering.words import Fields, Lines, listed, moment, octets, optional, under, yes
+from glasslog.counting import counted
 
 _ACTIONS: Final[Mapping[str, str]] = {
     "deploy": "goes into service",
@@ -26,7 +27,7 @@ def deployment(body: Fields) -> Lines:
 
 
 def _notified(notified: Fields) -> str:
-    return f"{notified['audience']} on {moment(notified['at'])}, {notified['lead_days']} days ahead"
+    return f"{notified['audience']} on {moment(notified['at'])}, {counted(notified['lead_days'], 'days')} ahead"
 
 
 def subprocessor_change(body: Fields) -> Lines:
@@ -34,7 +35,7 @@ def subprocessor_change(body: Fields) -> Lines:
     yield "Subprocessor", f"{body['action']} {body['name']} for {body['service']} from {moment(body['effective'])}"
     terms = body["terms"]
     yield "Regions", listed(body["regions"])
-    yield "Terms", f"keeps data {terms['retention_days']} days, training {terms['training_use']}"
+    yield "Terms", f"keeps data {counted(terms['retention_days'], 'days')}, training {terms['training_use']}"
     yield "Agreement", octets(terms["dpa_digest"])
     yield from optional(terms, baa_digest=("HIPAA terms", octets))
     yield "Assurance", listed(body["assurance_docs"])

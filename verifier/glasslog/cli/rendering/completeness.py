@@ -1,15 +1,16 @@
 """What lets absence show, in words."""
 
-from glasslog.cli.rendering.words import Fields, Lines, counted, listed, optional, span, under
+from glasslog.cli.rendering.words import Fields, Lines, by_name, listed, optional, span, under
+from glasslog.counting import counted
 
 
 def control_operation(body: Fields) -> Lines:
     """Say how often a control operated."""
     healthy = "healthy" if body["healthy"] else "not healthy"
-    yield "Control", f"{body['control']}, {healthy}, operated {body['count']} times"
+    yield "Control", f"{body['control']}, {healthy}, operated {counted(body['count'], 'times')}"
     yield "Period", span(body["period"])
     if body["by_status"]:
-        yield "By status", counted(body["by_status"])
+        yield "By status", by_name(body["by_status"])
     yield from optional(body, exceptions=("Exceptions", listed))
 
 
@@ -23,7 +24,9 @@ def window_seal(body: Fields) -> Lines:
 def _stream(stream: Fields) -> str:
     if not stream["count"]:
         return f"{stream['id']}: nothing, next number {stream['first_seq']}"
-    return f"{stream['id']}: {stream['count']} records, numbers {stream['first_seq']} to {stream['last_seq']}"
+    return (
+        f"{stream['id']}: {counted(stream['count'], 'records')}, numbers {stream['first_seq']} to {stream['last_seq']}"
+    )
 
 
 def coverage_reconciliation(body: Fields) -> Lines:

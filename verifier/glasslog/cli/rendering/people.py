@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from glasslog.cli.rendering.words import Fields, Lines, moment, octets, optional, under
+from glasslog.counting import counted
 
 _MODES: Final[Mapping[str, str]] = {"in-loop": "before it took effect", "on-loop": "after it took effect"}
 
@@ -34,7 +35,7 @@ def incident(body: Fields) -> Lines:
     """Say what went wrong, since when, and who was told."""
     serious = "serious" if body["serious"] else "not serious"
     yield "Incident", f"{body['category']}, severity {body['severity']}, {serious}, {body['state']}"
-    yield "Touched", f"{body['count']} decisions"
+    yield "Touched", f"{counted(body['count'], 'decisions')}"
     yield from optional(body, occurred=("Occurred", moment))
     yield "Known since", moment(body["aware_at"])
     yield from under("Then", body.get("actions", []))

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from glasslog.cli.rendering.words import Fields, Lines, counted, listed, octets, optional, span, under
+from glasslog.cli.rendering.words import Fields, Lines, by_name, listed, octets, optional, span, under
+from glasslog.counting import counted
 
 MODEL_ASSURANCE: Final[Mapping[str, str]] = {
     "self-asserted": "the issuer says so",
@@ -37,13 +38,13 @@ def config_registration(body: Fields) -> Lines:
 
 def dataset_registration(body: Fields) -> Lines:
     """Say which data this is, where it comes from, and on what ground it may be used."""
-    yield "Dataset", f"{body['name']} {body['version']}, {body['rows']} rows"
+    yield "Dataset", f"{body['name']} {body['version']}, {counted(body['rows'], 'rows')}"
     yield "Digest", octets(body["digest"])
     yield "From", f"{listed(body['sources'])}, {span(body['collection_period'])}"
     yield "Allowed by", f"{body['lawful_basis']}, consent {body['consent']}, licence {body['licence']}"
     yield "Labelled by", body["labelling"]
     yield "Prepared by", f"code {body['preprocessing_digest'].hex()}"
-    groups = (f"{attribute}: {counted(numbers)}" for attribute, numbers in body.get("demographics", {}).items())
+    groups = (f"{attribute}: {by_name(numbers)}" for attribute, numbers in body.get("demographics", {}).items())
     yield from under("Made up of", groups)
 
 

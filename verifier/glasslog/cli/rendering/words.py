@@ -42,7 +42,7 @@ def listed(items: Iterable[object]) -> str:
     return ", ".join(texts[:LISTED_MAX]) + more if texts else "none"
 
 
-def counted(numbers: Mapping[str, int]) -> str:
+def by_name(numbers: Mapping[str, int]) -> str:
     """Return numbers by name."""
     return listed(f"{name} {number}" for name, number in numbers.items())
 

@@ -157,10 +157,10 @@ def signature_and_signed(entry: bytes, protected_end: int) -> bytes:
 
 def _decode_common(data: bytes) -> SignedStatement | None:
     """Return what `_decode_any` returns, or None where only that can tell."""
-    found = glance(data)
-    if found is None or len(data) > _COMMON_BYTES_MAX:
+    signatory, end = glance(data)
+    if signatory is None or len(data) > _COMMON_BYTES_MAX:
         return None
-    (issuer, kid, content_type), end = found
+    issuer, kid, content_type = signatory
     subject = _match_subject(data, end - SUBJECT_BYTES)
     if subject is None or not data.startswith(SIGNATURE_HEAD, len(data) - SIGNATURE_PART):
         return None

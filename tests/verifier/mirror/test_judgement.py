@@ -30,9 +30,14 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     monkeypatch.setattr(mould, "LEARNING_INTERVAL", 1)
     monkeypatch.setattr(judgement, "_moulds", Moulds(EXTRACTING, DECISION_FRAME))
     made = Judge(None)
-    for index, statement in enumerate(LOG.entries[:-1]):
-        assert made.judge(statement.entry, index, TIME_S)[-1] is None
+    judged = made.judge_all([statement.entry for statement in LOG.entries[:-1]], 0, TIME_S)
+    assert not any(error for *_, error in judged)
     return made
+
+
+def quickly(judge: Judge, entry: bytes, index: int = INDEX, time_s: int = TIME_S) -> Judged:
+    [judged] = judge.judge_all([entry], index, time_s)
+    return judged
 
 
 def plain(judged: Judged) -> tuple[object, ...]:
@@ -42,8 +47,8 @@ def plain(judged: Judged) -> tuple[object, ...]:
 
 def same(judge: Judge, entry: bytes, time_s: int = TIME_S) -> None:
     """Hold both answers against each other; the quick one comes first: the ordinary way learns of what it is asked."""
-    quick = plain(judge.judge(entry, INDEX, time_s))
-    assert quick == plain(judge.judge_any(entry, INDEX, time_s))
+    quick = plain(quickly(judge, entry, time_s=time_s))
+    assert quick == plain(judge.judge(entry, INDEX, time_s))
 
 
 def any_signature(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,9 +56,9 @@ def any_signature(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_right_and_like_others_is_not_decoded(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = judge.judge_any(ENTRY, INDEX, TIME_S)
-    monkeypatch.setattr(Judge, "judge_any", lambda *_: pytest.fail("it was like others"))
-    judged = judge.judge(ENTRY, INDEX, TIME_S)
+    expected = judge.judge(ENTRY, INDEX, TIME_S)
+    monkeypatch.setattr(Judge, "judge", lambda *_: pytest.fail("it was like others"))
+    judged = quickly(judge, ENTRY)
     assert judged == expected
     assert judged[2] is not None
 
@@ -61,7 +66,7 @@ def test_what_is_right_and_like_others_is_not_decoded(judge: Judge, monkeypatch:
 @pytest.mark.parametrize("spoil", [bit_flips, truncations, insertions])
 def test_every_bit_is_signed(judge: Judge, spoil: Callable[[bytes], Iterator[bytes]]) -> None:
     for entry in spoil(ENTRY):
-        assert judge.judge(entry, INDEX, TIME_S)[-1] is not None
+        assert quickly(judge, entry)[-1] is not None
 
 
 @pytest.mark.parametrize("spoil", [bit_flips, truncations, insertions])
@@ -94,9 +99,19 @@ def test_another_time_and_another_payload_have_the_answer_of_the_ordinary_way(
 
 
 def test_a_key_that_was_revoked_is_not_permitted_any_more(judge: Judge) -> None:
+    """Also where the revocation and what comes after it are judged together."""
     log = new_log().grow(12, every=12)
     issuer = LOG.entries[-1].issuer
     assert issuer in ISSUERS
     log.revoke(key_of(issuer).public_key, issuer)
-    assert judge.judge(log.entries[-1].entry, INDEX, TIME_S)[-1] is None
-    assert judge.judge(ENTRY, INDEX + 1, TIME_S)[3] == judgement.AUTHORITY
+    entries = [ENTRY, log.entries[-1].entry, ENTRY]
+    checks = [check for *_, check, _ in judge.judge_all(entries, INDEX, TIME_S)]
+    assert checks == [None, None, judgement.AUTHORITY]
+
+
+def test_what_is_wrong_among_others_is_said_of_it_alone(judge: Judge) -> None:
+    spoiled = ENTRY[:-1] + bytes([ENTRY[-1] ^ 1])
+    judged = judge.judge_all([ENTRY, spoiled, None, b"no statement", ENTRY], INDEX, TIME_S)
+    assert [check for *_, check, _ in judged] == [None, judgement.SIGNATURE, None, judgement.SCHEMA, None]
+    assert [extract is None for _, _, extract, _, _ in judged] == [False, True, True, True, False]
+    assert plain(judged[1]) == plain(judge.judge(spoiled, INDEX, TIME_S))

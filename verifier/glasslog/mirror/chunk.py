@@ -16,7 +16,7 @@ from glasslog.heads import KeptHead, decode_heads
 from glasslog.keys import PublicKey
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import Hash, TreeSize
-from glasslog.mirror.judgement import SCHEMA, Judge
+from glasslog.mirror.judgement import SCHEMA, Judge, Judged
 from glasslog.sources.source import LogSource, read_bundle, read_tile
 from glasslog.statement_frame import Signatory
 from glasslog.subtrees import fold, hash_leaves, push, pyramid, within
@@ -148,25 +148,27 @@ class _Replay:
     # -------------------------------------------------------------------------------------------------------- judgment
 
     def _judge_all(self, first: int, entries: Sequence[bytes | None], leaves: Sequence[Hash]) -> None:
-        judge, add, add_other = self._judge.judge, self._batch.add, self._batch.add_other
-        covered, time = self._covered, self._time
+        """Judge the chunk's entries in a bundle: those that one head covers first together."""
         start, end = max(self._chunk.start, first), min(self._chunk.end, first + len(entries))
-        for index, entry, leaf in zip(
-            range(start, end), entries[start - first :], leaves[start - first :], strict=False
+        while start < end:
+            while self._covered <= start:
+                self._covered, self._time = next(self._covers)
+            stop = min(end, self._covered)
+            judged = self._judge.judge_all(entries[start - first : stop - first], start, self._time)
+            self._add_all(start, leaves[start - first : stop - first], judged)
+            start = stop
+
+    def _add_all(self, first: int, leaves: Sequence[Hash], judged: Sequence[Judged]) -> None:
+        add, add_other = self._batch.add, self._batch.add_other
+        for index, (leaf, (signatory, subject, extract, check, error)) in enumerate(
+            zip(leaves, judged, strict=True), first
         ):
-            while covered <= index:
-                covered, time = next(self._covers)
-            if entry is None:
-                add_other(index, leaf, None, None)
-                continue
-            signatory, subject, extract, check, error = judge(entry, index, time)
             if signatory is None or extract is None:
                 add_other(index, leaf, signatory, subject)
             else:
                 add(index, leaf, signatory, subject, extract)
             if error is not None:
                 self._result.faults.append(_fault(index, signatory, check, error))
-        self._covered, self._time = covered, time
 
     # ----------------------------------------------------------------------------------------------------------- heads
 

@@ -5,6 +5,7 @@ of statement and record, a key that was registered earlier in the log and valid 
 policy in force, the signature. An entry that fails changes nothing: later ones are judged as if it were not there.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from glasslog.audit.extract import EXTRACTING, Extract
@@ -56,28 +57,39 @@ class Judge:
         self._permitted: dict[tuple[Signatory, str], PublicKey] = {}  # by this authority, at this time
         self._entry_bytes_max = 0
 
-    def judge(self, entry: bytes, index: int, time_s: int) -> Judged:
-        """Judge entry `index`, first covered by a head of `time_s`, POSIX seconds. Costs one signature check.
+    def judge_all(self, entries: Sequence[bytes | None], first: int, time_s: int) -> list[Judged]:
+        """Judge entries from index `first` on, all first covered by a head of `time_s`; None is an entry not known.
 
-        What is judged here is a record about a decision that is like others before it, and right. Where anything about
-        it is new or wrong, `judge_any` has to tell.
+        Records about decisions that are like others before them are read as one expression, and their signatures are
+        verified one after another, at the end: a processor is quickest at it then. Costs 64 us of one core for each.
         """
-        known = glance(entry)
-        if known is not None and time_s == self._time_s and len(entry) <= self._entry_bytes_max:
-            signatory, end = known
-            extract = _moulds.find(entry, end - SUBJECT_BYTES)
-            key = None if extract is None else self._permitted.get((signatory, extract[0][0][0]))
-            if key is not None:
-                try:
-                    key.verify_signed(signature_and_signed(entry, end))
-                except SignatureError:
-                    pass
-                else:
-                    return signatory, decision_of(entry, end), extract, None, None
-        return self.judge_any(entry, index, time_s)
+        self._come_to(time_s)
+        permitted, find = self._permitted, _moulds.find
+        judged: list[Judged] = []
+        signed: list[tuple[int, PublicKey, bytes]] = []
+        for index, entry in enumerate(entries, first):
+            if entry is None:
+                judged.append((None, None, None, None, None))
+                continue
+            signatory, end = glance(entry)
+            if signatory is not None and len(entry) <= self._entry_bytes_max:
+                extract = find(entry, end - SUBJECT_BYTES)
+                key = None if extract is None else permitted.get((signatory, extract[0][0][0]))
+                if key is not None:
+                    signed.append((len(judged), key, signature_and_signed(entry, end)))
+                    judged.append((signatory, decision_of(entry, end), extract, None, None))
+                    continue
+            judged.append(self.judge(entry, index, time_s))
+        for position, key, message in signed:
+            try:
+                key.verify_signed(message)
+            except SignatureError as error:
+                judged[position] = (*judged[position][:2], None, SIGNATURE, error)
+        return judged
 
-    def judge_any(self, entry: bytes, index: int, time_s: int) -> Judged:
-        """Judge whatever the entry is, as `judge` does, and say what is wrong with it."""
+    def judge(self, entry: bytes, index: int, time_s: int) -> Judged:
+        """Judge entry `index`, whatever it is. Costs up to 200 us beside the signature check."""
+        self._come_to(time_s)
         signatory = subject = extract = None
         stage = SCHEMA
         try:
@@ -101,15 +113,18 @@ class Judge:
             return signatory, subject, None, stage, error
         return signatory, subject, extract, None, None
 
+    def _come_to(self, time_s: int) -> None:
+        """Begin with what is permitted at another time."""
+        if time_s != self._time_s:
+            self._permitted.clear()
+            self._time_s = time_s
+
     def _key(self, authority: Authority, statement: SignedStatement, record_type: str | None, time_s: int) -> PublicKey:
         """Return the key that the statement is to be verified with. Raises UnknownKeyError, AuthorityError.
 
         For a record it is permitted to others of its signatory and type at that time, but for those that may change
         what is permitted.
         """
-        if time_s != self._time_s:
-            self._permitted.clear()
-            self._time_s = time_s
         issuer, kid, content_type = statement.signatory
         key = authority.key_for(issuer, kid, time_s * _MS_PER_S)
         authority.check_kind(kid, content_type, record_type)

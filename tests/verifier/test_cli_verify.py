@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 import pytest
 
-from glasslog import __version__, cli
-from glasslog.cli import main
+from glasslog import __version__
+from glasslog.cli import main, program
 from glasslog.commitments import Disclosure, encode_disclosures
 from glasslog.limits import BUNDLE_BYTES_MAX
 from glasslog.pem import encode_public_key
@@ -309,7 +309,7 @@ def test_a_mistake_of_ours_is_no_verdict(desk: Desk, monkeypatch: pytest.MonkeyP
         msg = "a bug"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(cli.commands, "main", fail)
+    monkeypatch.setattr(program.commands, "main", fail)
     outcome = desk.run("verify")
     assert outcome.code == 3
     assert "RuntimeError: a bug" in outcome.err
@@ -319,7 +319,7 @@ def test_an_interruption_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise click.Abort
 
-    monkeypatch.setattr(cli.commands, "main", interrupt)
+    monkeypatch.setattr(program.commands, "main", interrupt)
     assert main([]) == 130
 
 

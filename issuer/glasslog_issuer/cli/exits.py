@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Final
 
-from glasslog.cli.ending import EXIT_INTERRUPTED
+from glasslog.cli import EXIT_INTERRUPTED
 from glasslog.errors import GlasslogError, UncheckableError
 from glasslog_issuer.errors import BrokenAnswerError, IssuerError, KeyFileError, RefusedError
 from glasslog_issuer.vault.errors import DamagedError, ErasedError

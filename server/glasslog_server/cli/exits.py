@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from glasslog.cli.ending import EXIT_INTERRUPTED
+from glasslog.cli import EXIT_INTERRUPTED
 from glasslog.errors import GlasslogError, UncheckableError
 from glasslog_server.errors import (
     GuardLockedError,

@@ -1,43 +1,43 @@
 """The top of the command line: what every subcommand has in common, and how errors are told."""
 
-import importlib
 import signal
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import click
 
 from glasslog import __version__
-from glasslog.cli import error_text, give_streams
-from glasslog.cli.ending import Interruptible, complain, ending_on_signals, told_of
+from glasslog.cli.ending import complain, ending_on_signals, told_of
+from glasslog.cli.loading import Commands, Place
+from glasslog.cli.writing import error_text, give_streams
 from glasslog.errors import GlasslogError
 from glasslog_server.cli.exits import Exit, exit_of
 from glasslog_server.errors import ServerError
-from glasslog_server.logs import configure_logs
 
 PROGRAM: Final = "glasslog-server"
-COMMANDS: Final = ("init", "dev", "serve", "issuer", "status", "fsck", "guard")
-"""In the order in which an operator meets them. Each is a module of its own name with a command of that name."""
+COMMANDS: Final[Mapping[str, Place]] = MappingProxyType(
+    {
+        "init": Place("glasslog_server.cli.init", "Create a log: configuration, keys, entry 0.", "init"),
+        "dev": Place("glasslog_server.cli.dev", "Run a log for trying things out.", "dev"),
+        "serve": Place("glasslog_server.cli.serve", "Run the log until SIGTERM or SIGINT.", "serve"),
+        "issuer": Place("glasslog_server.cli.issuer", "Register, revoke and list the keys that may submit.", "issuer"),
+        "status": Place(
+            "glasslog_server.cli.status", "Say whether the server takes statements, and how far the log is.", "status"
+        ),
+        "fsck": Place("glasslog_server.cli.fsck", "Read everything again and recompute it.", "fsck"),
+        "guard": Place("glasslog_server.cli.guard", "Look at the guard, or take over a copied one.", "guard"),
+    }
+)
+"""In the order in which an operator meets them."""
 
 
-class Program(Interruptible):
-    """Load a subcommand when it is asked for, and turn errors of this package into one line and an exit code.
+class Program(Commands):
+    """Turn errors of this package into one line and an exit code. Subcommands are loaded when they are asked for.
 
     A health check calls `status` every few seconds: it need not load the server for that.
     """
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the subcommands."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a subcommand."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(importlib.import_module(f"glasslog_server.cli.{cmd_name}"), cmd_name)
-        return command
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand."""
@@ -55,7 +55,7 @@ class Program(Interruptible):
             sys.exit(Exit.INTERRUPTED)
 
 
-@click.group(cls=Program, name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, table=COMMANDS, name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=PROGRAM)
 def program() -> None:
     """Run a Glasslog transparency log.
@@ -63,6 +63,8 @@ def program() -> None:
     Exit codes: 0 done, 1 the log is damaged or must not run, 2 wrong usage or configuration, 3 not possible now,
     130 interrupted.
     """
+    from glasslog_server.logs import configure_logs  # noqa: PLC0415 (the help says nothing in them)
+
     configure_logs("console", "warning")
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from glasslog import __version__
 from glasslog.errors import MalformedError, SignatureError, UncheckableError
-from glasslog_issuer import cli, files
+from glasslog_issuer import files
+from glasslog_issuer.cli import keygen, program
 from glasslog_issuer.cli.exits import Exit, exit_of
 from glasslog_issuer.errors import (
     BrokenAnswerError,
@@ -61,16 +62,15 @@ def test_wrong_usage_is_told_on_standard_error(run: Run, arguments: list[str]) -
     ],
     ids=repr,
 )
-def test_every_error_ends_the_program_with_its_code(run: Run, error: BaseException, code: int) -> None:
+def test_every_error_ends_the_program_with_its_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
     @click.command("fail")
     def fail() -> None:
         raise error
 
-    cli.program.add_command(fail)
-    try:
-        result = run("fail")
-    finally:
-        del cli.program.commands["fail"]
+    monkeypatch.setattr(program.program, "get_command", lambda *_: fail)
+    result = run("fail")
     assert result.code == code
     assert result.out == ""
 
@@ -93,7 +93,7 @@ def test_an_interrupt_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.keygen, "generate_key", interrupted)
+    monkeypatch.setattr(keygen, "generate_key", interrupted)
     result = run("keygen", "-o", "issuer.pem")
     assert (result.code, result.err.strip()) == (
         130,

@@ -171,7 +171,7 @@ def test_what_a_command_does_is_told_whole_in_the_list() -> None:
 def test_without_its_packages_the_program_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "glasslog_server.cli.program")
+    monkeypatch.setattr(sys, "argv", ["glasslog-server", "status"])
     monkeypatch.delitem(sys.modules, "glasslog_server.logs", raising=False)
     monkeypatch.setitem(sys.modules, "structlog", None)
     with pytest.raises(SystemExit) as ended:

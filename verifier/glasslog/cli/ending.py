@@ -14,9 +14,9 @@ from typing import Any, Final, NoReturn
 
 import click
 
-EXIT_INTERRUPTED: Final = 130
+from glasslog.cli import BEGIN_AGAIN
+
 SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
-BEGIN_AGAIN: Final = "Interrupted: nothing is half-written; run the same command again."
 
 
 class InterruptedCommandError(click.Abort):

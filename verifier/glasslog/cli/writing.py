@@ -6,6 +6,7 @@ leaves only characters that print. Colours and layout are of `glasslog.cli.scree
 
 import os
 import sys
+from pathlib import Path
 from typing import Final
 
 CHARACTERS_MAX: Final = 600
@@ -34,3 +35,15 @@ def write_text(text: str) -> None:
     except BrokenPipeError:
         # `glasslog verify ... | head` has read enough; without this Python would fail again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def give_streams() -> None:
+    """Give a process that was started without standard output or standard error somewhere to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (until the process ends)
+
+
+def error_text(error: OSError) -> str:
+    """Return what went wrong with a file, or else with standard output."""
+    return f"{error.filename or 'cannot write the output'}: {error.strerror or error}"

@@ -113,8 +113,8 @@ def test_a_late_record_says_whether_it_was_also_signed_late() -> None:
     anchor = {"size": 1, "root": HONEST.root_at(TreeSize(1))}
     (sent_late,) = Logbook(changed(story(), "beat 5", logged=late, anchor=anchor)).audit("lateness").findings
     (signed_late,) = Logbook(changed(story(), "beat 5", logged=late)).audit("lateness").findings
-    assert "nothing shows when it was signed" in sent_late.message
-    assert "its anchor shows that it was signed late too" in signed_late.message
+    assert "nothing shows the time of signing" in sent_late.message
+    assert "an anchor shows signing that was late too" in signed_late.message
 
 
 def test_the_bound_of_an_undeclared_system_is_stated() -> None:

@@ -20,7 +20,9 @@ def test_a_guardrail_set_that_is_registered_afterwards_required_nothing() -> Non
     log = Logbook(changed(UNSEALED(story()), "guardrail set", time=at(3)))
     audited = log.audit("guardrails")
     assert audited.findings == ()
-    assert audited.not_recorded("guardrails") == ["2 inferences of urn:example:triage name no registered guardrail set"]
+    assert audited.not_recorded("guardrails") == [
+        "no registered guardrail set is named by 2 inferences of urn:example:triage"
+    ]
 
 
 def test_a_set_that_lists_no_guardrails_requires_nothing_that_could_be_checked() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from glasslog.audit import checks
 from glasslog.audit.finding import Finding, Severity
+from glasslog.counting import counted
 from glasslog.monitor import sieve as sieve_module
 from glasslog.monitor.alert import EPISODIC, Alert, alert_of_finding
 from glasslog.monitor.journal import Journal
@@ -89,7 +90,7 @@ def test_what_else_is_wrong_with_a_tree_head_is_no_fork() -> None:
 
 
 def off(first: int, start_h: float, end_h: float, count: int = 1) -> Alert:
-    message = f"the required guardrail pii did not run for {count} inferences"
+    message = f"the required guardrail pii did not run for {counted(count, 'inferences')}"
     about = ("https://iss", "urn:sys", "pii", count, int(start_h * HOUR_MS), int(end_h * HOUR_MS))
     return alert(Finding("guardrails", Severity.HIGH, message, (first,), *about))
 
@@ -101,6 +102,12 @@ def test_an_episode_that_goes_on_is_told_once_a_day() -> None:
         new, journal = told(journal, off(hour * 20, hour, hour + 1, hour), now_s=hour * 3_600, size=hour * 20 + 20)
         assert new == []
     assert len(told(journal, off(500, 24, 25), now_s=DAY_S, size=600)[0]) == 1
+
+
+@pytest.mark.parametrize("count", [2, 999, 1_000, 1_000_000])
+def test_an_episode_of_one_that_grows_is_the_same(count: int) -> None:
+    _, journal = told(Journal(LOG), off(10, 0, 0, 1), size=20)
+    assert told(journal, off(10, 0, 1, count), now_s=60, size=40)[0] == []
 
 
 def test_an_episode_after_a_pause_is_another_one() -> None:

@@ -47,7 +47,7 @@ EPISODIC: Final = frozenset(
 
 _SHOWS_NOW: Final = ", and shows "  # what follows in the message of a rollback changes as the log goes on
 _DIGEST_CHARACTERS: Final = 32
-_COUNTS: Final = re.compile(r"\d+")  # they grow with an episode
+_COUNTS: Final = re.compile(r"\d[\d,]*(?: [a-z]+)?")  # they grow with an episode, and one thing becomes two things
 
 
 class Span(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Final
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 from glasslog.merkle import EMPTY_ROOT, Hash, TreeSize
 
 _FALSE: Final = """
@@ -32,7 +33,7 @@ def run(view: View) -> Examination:
     if count == 0 < records:
         examination.lacks("no record has an anchor: nothing shows that records were not signed before they happened")
     elif count < records:
-        examination.notes.append(f"{records - count} of {records} records have no anchor")
+        examination.notes.append(f"no anchor in {records - count} of {counted(records, 'records')}")
     return examination
 
 
@@ -42,7 +43,7 @@ def _find(view: View) -> Iterator[Finding]:
     view.database.executemany("INSERT INTO temp.anchors_judged VALUES (?, ?, ?)", _judged(view))
     for entry, size, is_real, time, issuer, system in view.rows(_FALSE):
         what = "was larger than the log just before this entry" if is_real else "this log never had"
-        message = f"the anchor names a tree of {size} entries which {what}"
+        message = f"the anchor names a tree of {counted(size, 'entries')} which {what}"
         yield Finding(CHECK.id, CHECK.severity, message, (entry,), issuer, system, None, 1, time, time)
 
 

@@ -13,6 +13,7 @@ from glasslog.audit.check import Check, Examination
 from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _ANSWER: Final = (
     "DROP TABLE IF EXISTS temp.answered",
@@ -58,7 +59,7 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
         view.database.execute(statement)
     for episode in gather(_overdue(view, examination)):
         issuer, system = episode.key
-        message = f"{episode.count} attempts have no inference"
+        message = f"no inference belongs to {counted(episode.count, 'attempts')}"
         entries, count = tuple(episode.entries), episode.count
         yield Finding(
             CHECK.id, CHECK.severity, message, entries, issuer, system, None, count, episode.start, episode.end

@@ -14,6 +14,7 @@ from glasslog.audit.covering import COVERED, IN_SCOPE, UNCOVERED
 from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 WHOLE_SECOND_MS: Final = 999
 _EARLY: Final = f"""
@@ -40,7 +41,7 @@ def run(view: View) -> Examination:
     uncovered = view.value(UNCOVERED, covered=covered)
     examination = Examination("records", _find(view), view.count() - uncovered)
     if uncovered:
-        examination.lacks(f"{uncovered} records are covered by no tree head whose time is known")
+        examination.lacks(f"no tree head whose time is known covers {counted(uncovered, 'records')}")
     if not view.value("SELECT EXISTS (SELECT 1 FROM heads WHERE witness <> '')"):
         examination.notes.append("no cosignature of a witness: the log's clock is the log's word")
     return examination
@@ -51,7 +52,7 @@ def _find(view: View) -> Iterator[Finding]:
     rows = view.rows(_EARLY, skew=skew)
     for episode in gather((tuple(key), entry, time, early) for *key, entry, time, early in rows):
         issuer, system, stream, witness = episode.key
-        records = "a record" if episode.count == 1 else f"{episode.count} records"
+        records = counted(episode.count, "records")
         by = f"the witness {witness}" if witness else "the log"
         message = f"{records} of the stream {stream} came up to {episode.worst // 1_000} s before the event, says {by}"
         yield Finding(
@@ -70,9 +71,8 @@ def _find(view: View) -> Iterator[Finding]:
         message = f"the log's time went back by {(before - time) // 1_000} s at tree size {size}"
         yield Finding(CHECK.id, CHECK.severity, message, (size - 1,), start=time, end=before)
     for size, time, witness, logged in view.rows(_BEFORE_THE_LOG, skew=skew):
-        message = (
-            f"{witness} cosigned the tree of {size} entries {(logged - time) // 1_000} s before the log's own time"
-        )
+        tree = f"the tree of {counted(size, 'entries')}"
+        message = f"{witness} cosigned {tree} {(logged - time) // 1_000} s before the log's own time"
         yield Finding(CHECK.id, CHECK.severity, message, (size - 1,), subject=witness, start=time, end=logged)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _REQUESTS: Final = """
     WITH targets AS (
@@ -44,8 +45,8 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
         is_old = time + view.scope.bounds.erasure < view.as_of
         days = (view.as_of - time) // 86_400_000
         message = (
-            f"the erasure {request} has been open for {days} days: {unconfirmed} of {stores} stores have not confirmed,"
-            f" such as {example}"
+            f"the erasure {request} has been open for {counted(days, 'days')}, not confirmed by"
+            f" {unconfirmed} of {counted(stores, 'stores')}, such as {example}"
         )
         entries = (first,) if first == entry else (first, entry)
         severity = Severity.HIGH if is_old else CHECK.severity

@@ -24,6 +24,7 @@ from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.objections import InferenceShape, Objectionable, entries_of, inference_shapes
 from glasslog.audit.registry import Registry
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 ANSWERED: Final = frozenset({"completed", "refused"})
 _ID_BYTES: Final = 16
@@ -90,13 +91,15 @@ class _Guardrails:
         for episode in gather(chain(self._broken_by_config(), self._broken_by_attempt())):
             issuer, system, guardian, what = episode.key
             severity = Severity.MEDIUM if what in {_FAILED_OPEN, _MISPLACED} else CHECK.severity
-            message = f"the required guardrail {guardian} {what} for {episode.count} inferences"
+            message = f"the required guardrail {guardian} {what} for {counted(episode.count, 'inferences')}"
             entries, count = tuple(episode.entries), episode.count
             about = (issuer, system, guardian, count, episode.start, episode.end)
             yield Finding(CHECK.id, severity, message, entries, *about)
         for system, inferences in self._unnamed.items():
             if inferences > 0:
-                self._examination.lacks(f"{inferences} inferences of {system} name no registered guardrail set")
+                self._examination.lacks(
+                    f"no registered guardrail set is named by {counted(inferences, 'inferences')} of {system}"
+                )
 
     # -------------------------------------------------------------------------------- sets that an inference names
 

@@ -12,6 +12,7 @@ from typing import Final
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _LATE: Final = """
     SELECT min(r.entry), count(DISTINCT r.entry), o.issuer, o.system, r.recipient, r.at, r.deadline
@@ -63,7 +64,7 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
         if reported is None or reported > deadline:
             what = "was reported to nobody" if reported is None else "was reported late"
             days = view.scope.bounds.report // 86_400_000
-            message = f"a serious incident ({category}) {what}: {days} days are allowed"
+            message = f"a serious incident ({category}) {what}: the bound is {counted(days, 'days')}"
             yield Finding(CHECK.id, CHECK.severity, message, (entry,), issuer, system, category, 1, aware_at, reported)
 
 

@@ -14,6 +14,7 @@ from glasslog.audit.covering import COVERED, IN_SCOPE, UNCOVERED
 from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _SLOW: Final = f"""
     SELECT e.entry, e.ended, h.time - e.ended, o.issuer, o.system, o.stream, a.time
@@ -51,7 +52,7 @@ def run(view: View) -> Examination:
     events = view.count() - view.count("log-policy", "issuer-registration")
     examination = Examination("records", _find(view), events - uncovered)
     if uncovered:
-        examination.lacks(f"{uncovered} records are covered by no tree head whose time is known")
+        examination.lacks(f"no tree head whose time is known covers {counted(uncovered, 'records')}")
     examination.lacks(_undeclared(view))
     return examination
 
@@ -87,11 +88,8 @@ def late_records(view: View) -> Iterator[Late]:
 def _find(view: View) -> Iterator[Finding]:
     for episode in gather(_broken(view)):
         issuer, system, stream, was_signed_late = episode.key
-        records = "a record" if episode.count == 1 else f"{episode.count} records"
-        how = "its anchor shows that it was signed late too" if was_signed_late else "nothing shows when it was signed"
-        if episode.count > 1:
-            how = how.replace("its anchor shows that it was", "their anchors show that they were")
-            how = how.replace("it was", "they were")
+        records = counted(episode.count, "records")
+        how = "an anchor shows signing that was late too" if was_signed_late else "nothing shows the time of signing"
         message = f"{records} of the stream {stream} came up to {episode.worst // 1_000} s after the event; {how}"
         yield Finding(
             CHECK.id,

@@ -14,6 +14,7 @@ from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.objections import InferenceShape, entries_of, inference_shapes
 from glasslog.audit.registry import Model, Registry
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _BETWEEN: Final = ("-", "@", ":", "/", "_", " ", "-v", ".")
 
@@ -36,7 +37,7 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
     found = entries_of(view, _objections(view, examination))
     for episode in gather((tuple(item.why), item.entry, item.time, 0) for item in found):
         issuer, system, registered, answered = episode.key
-        message = f"silent model change: {answered} answered {episode.count} inferences of {registered}"
+        message = f"silent model change: {answered} answered {counted(episode.count, 'inferences')} of {registered}"
         entries, count = tuple(episode.entries), episode.count
         about = (issuer, system, answered, count, episode.start, episode.end)
         yield Finding(CHECK.id, CHECK.severity, message, entries, *about)

@@ -9,6 +9,7 @@ from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.objections import InferenceShape, entries_of, inference_shapes
 from glasslog.audit.registry import Registry
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 
 def run(view: View) -> Examination:
@@ -20,7 +21,7 @@ def _find(view: View) -> Iterator[Finding]:
     for episode in gather(_broken(view)):
         issuer, system, model, is_late = episode.key
         when = "registered only afterwards" if is_late else "not registered"
-        message = f"{episode.count} inferences refer to the model {model}, which was {when}"
+        message = f"the model {model} of {counted(episode.count, 'inferences')} was {when}"
         entries, count = tuple(episode.entries), episode.count
         about = (issuer, system, model, count, episode.start, episode.end)
         yield Finding(CHECK.id, CHECK.severity, message, entries, *about)

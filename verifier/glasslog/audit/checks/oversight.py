@@ -15,6 +15,7 @@ from glasslog.audit.episodes import gather
 from glasslog.audit.extract import CLOCK_MS
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _SHAPES: Final = """
     scoped_shapes s CROSS JOIN calls c ON c.number = s.call CROSS JOIN sources o ON o.number = s.source
@@ -54,7 +55,9 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
     for episode in gather(_overdue(view, examination)):
         issuer, system = episode.key
         days = view.scope.bounds.review // 86_400_000
-        message = f"{episode.count} decisions with a person in the loop were seen by nobody within {days} days"
+        message = (
+            f"nobody saw {counted(episode.count, 'decisions')} with a person in the loop within {counted(days, 'days')}"
+        )
         entries, count = tuple(episode.entries), episode.count
         yield Finding(
             CHECK.id, CHECK.severity, message, entries, issuer, system, None, count, episode.start, episode.end

@@ -10,6 +10,7 @@ from typing import Final
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _BROKEN: Final = """
     SELECT e.entry, e.seq, b.entry, e.time, o.issuer, o.system, o.stream
@@ -31,7 +32,9 @@ def run(view: View) -> Examination:
     if chained == 0 < numbered:
         examination.lacks("no record names the one before it (prev)")
     elif chained < numbered:
-        examination.notes.append(f"{numbered - chained} of {numbered} records do not name the one before them (prev)")
+        examination.notes.append(
+            f"the record before (prev) is not named by {numbered - chained} of {counted(numbered, 'records')}"
+        )
     return examination
 
 

@@ -15,6 +15,7 @@ from glasslog.audit.episodes import gather
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.objections import InferenceShape, entries_of, inference_shapes
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 CHANGES_MAX: Final = 4_096  # of one provider that are looked at: the first ones
 _CHANGES: Final = """
@@ -78,7 +79,9 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
     register = _Register(view)
     for episode in gather(_broken(view, register, examination)):
         issuer, system, provider = episode.key
-        message = f"{provider} made {episode.count} inferences without being in the register of subprocessors"
+        message = (
+            f"{provider} made {counted(episode.count, 'inferences')} without being in the register of subprocessors"
+        )
         entries, count = tuple(episode.entries), episode.count
         about = (issuer, system, provider, count, episode.start, episode.end)
         yield Finding(CHECK.id, CHECK.severity, message, entries, *about)

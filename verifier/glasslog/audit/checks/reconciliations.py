@@ -12,6 +12,7 @@ from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.tables import HOUR_MS
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _RECONCILED: Final = """
     SELECT e.entry, o.issuer, o.system, t.source, t.counter, t.start, t.stop, t.matched, t.observed_unrecorded,
@@ -38,13 +39,15 @@ def _find(view: View) -> Iterator[Finding]:
         entry, issuer, system, source, counter, start, stop, matched, unrecorded, unobserved, unclear, there = row
         about = (issuer, system, source, 1, start, stop)
         if unrecorded:
-            message = f"{unrecorded} {counter} of {source} are not in the log"
+            message = f"the log lacks {unrecorded:,} {counter} of {source}"
             yield Finding(CHECK.id, CHECK.severity, message, (entry,), *about)
         if unobserved or unclear:
-            message = f"{unobserved} records are unknown to {source}, {unclear} could not be told ({counter})"
+            message = (
+                f"{source} does not know {counted(unobserved, 'records')}, {unclear} could not be told ({counter})"
+            )
             yield Finding(CHECK.id, Severity.LOW, message, (entry,), *about)
         if matched + unobserved > there:
-            message = f"{matched + unobserved} records are said to be in the log for {source}, there are {there}"
+            message = f"the log is said to have {counted(matched + unobserved, 'records')} for {source}, it has {there}"
             yield Finding(CHECK.id, CHECK.severity, message, (entry,), *about)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from glasslog.audit.check import Check, Examination
 from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
+from glasslog.counting import counted
 
 _SEALED: Final = """
     SELECT e.entry, e.time, o.issuer, o.system, t.start, t.stop, t.tree_size_end, w.stream, w.first_seq, w.last_seq,
@@ -45,7 +46,7 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
     for entry, time, issuer, system, start, stop, size, stream, first, last, count, there in view.rows(_SEALED):
         about = (issuer, system, stream, 1, start, stop)
         if size > entry:
-            message = f"the seal speaks of {size} entries, when the log had {entry}"
+            message = f"the seal speaks of {counted(size, 'entries')}, when the log had {entry}"
             yield Finding(CHECK.id, CHECK.severity, message, (entry,), *about)
         if stream is None:
             continue
@@ -56,7 +57,8 @@ def _find(view: View, examination: Examination) -> Iterator[Finding]:
             continue
         examination.count += 1
         if there != count:
-            message = f"{count} records of the stream {stream} were sealed ({first} to {last}), the log has {there}"
+            sealed = f"{counted(count, 'records')} of the stream {stream} ({first} to {last})"
+            message = f"the seal says {sealed}, the log has {there}"
             yield Finding(CHECK.id, CHECK.severity, message, (entry,), *about)
         before = view.row(_NEXT, begin=start, issuer=issuer, stream=stream, entry=entry)
         if before is not None and before[1] + 1 != first:

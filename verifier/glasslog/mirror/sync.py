@@ -10,6 +10,7 @@ above it is hashed again before it counts. A checkpoint is kept in `checkpoints/
 a log cannot take back what it showed once.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +20,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from glasslog.checkpoint import Checkpoint, TrustedCheckpoint, open_checkpoint
-from glasslog.errors import MalformedError, ProofError, UncheckableError
+from glasslog.errors import MalformedError, ProofError, UncheckableError, VerificationError
 from glasslog.fork import FORK_SUFFIX, prove_fork
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import Hash, TreeSize, hash_leaf
@@ -46,6 +47,7 @@ from glasslog.vkey import VerifierKey
 
 _AHEAD: Final = 2  # answers waiting for each reader: a bundle may have 16 MiB
 _TRIES: Final = 2  # for what arrives damaged
+_DIGEST_CHARACTERS: Final = 16
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -94,10 +96,15 @@ class Synced:
 def take_checkpoint(source: LogSource, state: State, trust: Trust) -> Shown:
     """Read the newest checkpoint of a source and keep it, and those that earlier audits of it saw.
 
-    Raises UncheckableError, MalformedError, VerificationError for one that the log did not sign.
+    Raises UncheckableError, MalformedError, VerificationError for one that the log did not sign: it is kept as evidence
+    of what was shown.
     """
     note = source.checkpoint()
-    trusted = trust.open(note)
+    try:
+        trusted = trust.open(note)
+    except (MalformedError, VerificationError):
+        state.keep_evidence(f"checkpoint-{hashlib.sha256(note).hexdigest()[:_DIGEST_CHARACTERS]}", note)
+        raise
     for seen in (note, *source.seen()):
         state.keep_seen(trust.open(seen).checkpoint, seen)
     return Shown(note, trusted)
@@ -200,7 +207,7 @@ class _Mirror:
                 return decode_tile((self._state.path / name).read_bytes(), width)
             except MalformedError:
                 self._state.discard(name)
-        hashes = read_tile(self._source, tile, width)
+        hashes = self._fetch_tile(tile)
         if width < TILE_WIDTH:
             self._edge[name] = encode_tile(hashes)
         return hashes
@@ -236,7 +243,18 @@ class _Mirror:
         return True
 
     def _fetch_tile(self, tile: TileId) -> list[Hash]:
-        return read_tile(self._source, tile, tile_width(tile, self._head.size))
+        """Return the hashes of a tile, not verified. What is none is asked for once more, and then kept."""
+        width = tile_width(tile, self._head.size)
+        try:
+            return read_tile(self._source, tile, width)
+        except MalformedError:
+            name, data = tile_path(tile, width), self._source.tile(tile, width)
+        try:
+            return decode_tile(data, width)
+        except MalformedError as error:
+            self._keep_wrong(name, data)
+            msg = f"{name}: {error}"
+            raise MalformedError(msg) from error
 
     def _check_tile(self, tile: TileId, hashes: list[Hash]) -> None:
         if len(hashes) == TILE_WIDTH:

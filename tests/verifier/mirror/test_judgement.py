@@ -1,6 +1,7 @@
 """Entries like others before them are judged as in the ordinary way, whatever is done to them."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +29,7 @@ INDEX = len(LOG.entries) - 1
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """Have judged a log, so that the next entry of each issuer is like others before it."""
     monkeypatch.setattr(mould, "LEARNING_INTERVAL", 1)
-    monkeypatch.setattr(judgement, "_moulds", Moulds(EXTRACTING, DECISION_FRAME))
+    monkeypatch.setattr(judgement, "_moulds_of", lru_cache(lambda _: Moulds(EXTRACTING, DECISION_FRAME)))
     made = Judge(None)
     judged = made.judge_all([statement.entry for statement in LOG.entries[:-1]], 0, TIME_S)
     assert not any(error for *_, error in judged)

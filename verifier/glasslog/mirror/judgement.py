@@ -6,6 +6,7 @@ policy in force, the signature. An entry that fails changes nothing: later ones 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from glasslog.audit.extract import EXTRACTING, Extract
@@ -27,7 +28,13 @@ SIGNATURE: Final = "signature"
 """The signature does not verify."""
 
 _MS_PER_S: Final = 1_000
-_moulds: Final = Moulds(EXTRACTING, DECISION_FRAME)
+_SIGNATORIES_MAX: Final = 128  # whose forms of records are kept in memory; some 26 KB a form, mostly a few of each
+
+
+@lru_cache(maxsize=_SIGNATORIES_MAX)
+def _moulds_of(signatory: Signatory) -> Moulds[Extract]:  # noqa: ARG001  the key: vendors do not share their forms
+    return Moulds(EXTRACTING, DECISION_FRAME)
+
 
 Judged: TypeAlias = tuple[Signatory | None, Subject, Extract | None, str | None, GlasslogError | None]
 """A Judgement as a plain tuple, for there are millions."""
@@ -64,7 +71,7 @@ class Judge:
         verified one after another, at the end: a processor is quickest at it then. Costs 64 us of one core for each.
         """
         self._come_to(time_s)
-        permitted, find = self._permitted, _moulds.find
+        permitted = self._permitted
         judged: list[Judged] = []
         signed: list[tuple[int, PublicKey, bytes]] = []
         for index, entry in enumerate(entries, first):
@@ -73,7 +80,7 @@ class Judge:
                 continue
             signatory, end = glance(entry)
             if signatory is not None and len(entry) <= self._entry_bytes_max:
-                extract = find(entry, end - SUBJECT_BYTES)
+                extract = _moulds_of(signatory).find(entry, end - SUBJECT_BYTES)
                 key = None if extract is None else permitted.get((signatory, extract[0][0][0]))
                 if key is not None:
                     signed.append((len(judged), key, signature_and_signed(entry, end)))
@@ -96,7 +103,7 @@ class Judge:
             statement = decode_statement(entry)
             signatory, subject = statement.signatory, subject_of(statement.subject)
             if statement.content_type == CONTENT_TYPE_RECORD:
-                extract = _moulds.read(entry, statement.payload_start, statement.payload_end)
+                extract = _moulds_of(signatory).read(entry, statement.payload_start, statement.payload_end)
             stage = AUTHORITY
             if self.authority is None:
                 self.authority = _establish(statement, index)

@@ -5,11 +5,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from glasslog.limits import BUNDLE_BYTES_MAX
+from glasslog.records import encode_record
 from tests.verifier.desk import Desk
-from tests.verifier.evidence import VKEY, small_log
+from tests.verifier.evidence import VKEY, inference_body, record_fields, small_log
 
 KEY = ("--log-key", str(VKEY))
 NOWHERE = "http://127.0.0.1:1"
@@ -96,6 +99,50 @@ def test_a_file_that_is_too_large_is_named(desk: Desk, evidence: str) -> None:
     outcome = desk.run("verify", evidence, *KEY, "--statement", "large")
     assert outcome.code == 1
     assert outcome.err.startswith("Error: large: expected a file of at most ")
+
+
+WRONG = {
+    "log.zip": "a ZIP archive: if it is an exported log, `glasslog audit --archive FILE` takes it",
+    "audit.json": "a JSON document: it tells of evidence, and the evidence is what can be verified",
+    "record": "an evidence record: `glasslog inspect FILE` shows what it holds",
+    "key": "a verifier key: `--log-key @FILE` takes it",
+}
+
+
+@pytest.fixture
+def wrong_files(desk: Desk) -> None:
+    with ZipFile(desk.folder / "log.zip", "w") as file:
+        file.writestr("checkpoint", small_log(1).checkpoint())
+    desk.put("audit.json", '{"verdict": "failed"}')
+    desk.put("record", encode_record(record_fields("inference", inference_body())))
+    desk.put("key", str(VKEY))
+
+
+@pytest.mark.parametrize("name", list(WRONG))
+@pytest.mark.usefixtures("wrong_files")
+def test_a_file_for_another_command_is_named_with_that_command(desk: Desk, name: str) -> None:
+    outcome = desk.run("verify", name, *KEY)
+    assert (outcome.code, f"there is nothing to verify here in {WRONG[name]}" in outcome.out) == (3, True)
+    outcome = desk.run("verify", name, *KEY, "--json")
+    assert outcome.document["verdict"] == "could-not-check"
+    if name != "log.zip":  # which a comparison reads
+        outcome = desk.run("compare", name, *KEY)
+        assert (outcome.code, f"got {WRONG[name]}" in outcome.err) == (1, True)
+
+
+@pytest.mark.usefixtures("wrong_files")
+def test_what_cannot_be_inspected_is_named_too(desk: Desk) -> None:
+    for name in ("log.zip", "audit.json"):
+        outcome = desk.run("inspect", name)
+        assert (outcome.code, outcome.out, f"got {WRONG[name]}" in outcome.err) == (3, "", True)
+
+
+@pytest.mark.usefixtures("wrong_files")
+def test_an_archive_that_is_too_large_for_evidence_is_named(desk: Desk) -> None:
+    with (desk.folder / "log.zip").open("ab") as file:
+        file.truncate(BUNDLE_BYTES_MAX + 1)
+    outcome = desk.run("verify", "log.zip", *KEY)
+    assert (outcome.code, f"it looks like {WRONG['log.zip']}" in outcome.err) == (1, True)
 
 
 def test_a_folder_without_an_erasure_is_told(desk: Desk, evidence: str) -> None:

@@ -1,3 +1,6 @@
+import io
+from zipfile import ZipFile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +24,16 @@ from tests.verifier.scenario import POLICY
 from tests.verifier.test_note import EXAMPLE
 
 LEDGER = small_log()
+
+
+def archive() -> bytes:
+    """Return an archive with a checkpoint in it, as an export begins."""
+    data = io.BytesIO()
+    with ZipFile(data, "w") as file:
+        file.writestr("checkpoint", LEDGER.checkpoint())
+    return data.getvalue()
+
+
 FILES = {
     FileType.BUNDLE: [LEDGER.bundle(4).encode(), LEDGER.bundle(4, disclosed=disclosures()).encode()],
     FileType.FORK: [fork_file()],
@@ -37,6 +50,9 @@ FILES = {
     FileType.COSE_KEY: [ISSUER_KEY.public_key.cose_key()],
     FileType.COSE_KEY_SET: [b"\x81" + ISSUER_KEY.public_key.cose_key(), b"\x98\x18" + VKEY.public_key.cose_key() * 24],
     FileType.PUBLIC_KEY: [encode_public_key(ISSUER_KEY.public_key)],
+    FileType.ARCHIVE: [archive(), b"PK\x05\x06" + bytes(18)],
+    FileType.JSON: [b"{}", b'\n{\n "verdict": "failed"}', b'[{"a": 1}]'],
+    FileType.PAGE: [b"<!doctype html><html>", b"\n<!DOCTYPE HTML>"],
     FileType.PRIVATE_KEY: [encode_private_key(ISSUER_KEY), b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"],
 }
 
@@ -52,7 +68,20 @@ def test_only_tiles_and_entry_bundles_bear_no_mark() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hello\n", b"\x00" * 64, b"\xff", b"\x83\x01\x02\x03", b"\xf6", b"a+b+c", b"log", b"{}", b"\x18\x20"]
+    "data",
+    [
+        b"",
+        b"hello\n",
+        b"\x00" * 64,
+        b"\xff",
+        b"\x83\x01\x02\x03",
+        b"\xf6",
+        b"a+b+c",
+        b"log",
+        b"{x",
+        b"PKI",
+        b"\x18\x20",
+    ],
 )
 def test_what_bears_no_mark_is_not_guessed(data: bytes) -> None:
     assert detect(data) is None
@@ -69,8 +98,17 @@ def test_detection_never_fails(data: bytes) -> None:
         assert detect(prefix + data) in {None, *FileType}
 
 
+def test_every_type_has_a_place_where_it_belongs() -> None:
+    assert all(file_type.place for file_type in FileType)
+
+
 def test_every_type_has_a_name_for_people() -> None:
     labels = [file_type.label for file_type in FileType]
     assert len(set(labels)) == len(labels)
     assert FileType.CHECKPOINT.label == "checkpoint"
     assert FileType.ENTRY_BUNDLE.label == "entry bundle"
+    assert [FileType.BUNDLE.one, FileType.FORK.one, FileType.COSE_KEY.one] == [
+        "an evidence bundle",
+        "evidence of a fork",
+        "a COSE key",
+    ]

@@ -13,7 +13,10 @@ from glasslog.errors import MalformedError
 
 
 class FileType(StrEnum):
-    """A kind of file that Glasslog reads or writes; the value is its name in options and in JSON."""
+    """A kind of file that Glasslog reads or writes, or that is given to it by mistake.
+
+    The value is its name in options and in JSON.
+    """
 
     BUNDLE = "bundle"
     FORK = "fork"
@@ -33,11 +36,26 @@ class FileType(StrEnum):
     PRIVATE_KEY = "private-key"
     TILE = "tile"
     ENTRY_BUNDLE = "entry-bundle"
+    ARCHIVE = "archive"
+    JSON = "json"
+    PAGE = "page"
 
     @property
     def label(self) -> str:
         """Return the name as a person reads it."""
         return _LABELS.get(self, self.value.replace("-", " "))
+
+    @property
+    def one(self) -> str:
+        """Return the name of one such file, with its article."""
+        if self is FileType.FORK:
+            return self.label
+        return f"{'an' if self.label[0] in 'aeiou' else 'a'} {self.label}"
+
+    @property
+    def place(self) -> str:
+        """Return where such a file belongs, as a sentence for somebody who has given it to the wrong command."""
+        return _PLACES[self]
 
 
 _LABELS: Final = {
@@ -55,6 +73,37 @@ _LABELS: Final = {
     FileType.COSE_KEY: "COSE key",
     FileType.COSE_KEY_SET: "COSE key set",
     FileType.TILE: "hash tile",
+    FileType.ARCHIVE: "ZIP archive",
+    FileType.JSON: "JSON document",
+    FileType.PAGE: "HTML page",
+}
+
+_VERIFIED: Final = "`glasslog verify FILE` takes it"
+_WITH_STATEMENT: Final = "`glasslog verify FILE --statement STATEMENT` takes it"
+_INSPECTED: Final = "`glasslog inspect FILE` shows what it holds"
+_TOLD: Final = "it tells of evidence, and the evidence is what can be verified"
+_PLACES: Final = {
+    FileType.BUNDLE: _VERIFIED,
+    FileType.FORK: _VERIFIED,
+    FileType.STATEMENT: _VERIFIED,
+    FileType.TRANSPARENT_STATEMENT: _VERIFIED,
+    FileType.RECEIPT: _WITH_STATEMENT,
+    FileType.TLOG_PROOF: _WITH_STATEMENT,
+    FileType.CHECKPOINT: "`glasslog verify FILE` and `glasslog compare PLACE...` take it",
+    FileType.NOTE: _INSPECTED,
+    FileType.VKEY: "`--log-key @FILE` takes it",
+    FileType.POLICY: "`--policy FILE` takes it",
+    FileType.DISCLOSURES: "`glasslog verify EVIDENCE --disclosures FILE` takes it",
+    FileType.RECORD: _INSPECTED,
+    FileType.COSE_KEY: _INSPECTED,
+    FileType.COSE_KEY_SET: _INSPECTED,
+    FileType.PUBLIC_KEY: "`--issuer-key FILE` takes it",
+    FileType.PRIVATE_KEY: "it is to be shown to nobody",
+    FileType.TILE: "`glasslog inspect FILE --type tile` shows what it holds",
+    FileType.ENTRY_BUNDLE: "`glasslog inspect FILE --type entry-bundle` shows what it holds",
+    FileType.ARCHIVE: "if it is an exported log, `glasslog audit --archive FILE` takes it",
+    FileType.JSON: _TOLD,
+    FileType.PAGE: _TOLD,
 }
 
 _COSE_SIGN1: Final = b"\xd2\x84"
@@ -71,7 +120,11 @@ _RECORD: Final = re.compile(rb"[\xa0-\xb7]\x61v")
 _COSE_KEY: Final = re.compile(rb"[\xa1-\xb7]\x01")
 _ARRAY: Final = re.compile(rb"\x80\Z|(?:[\x81-\x97]|\x98.|\x99..)(?P<first>.)", re.DOTALL)
 
+_JSON: Final = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
+
 _MARKS: Final = (
+    (re.compile(rb"PK(?:\x03\x04|\x05\x06)"), FileType.ARCHIVE),
+    (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), FileType.PAGE),
     (re.compile(rb"c2sp\.org/tlog-proof@"), FileType.TLOG_PROOF),
     (re.compile(rb"\s*-----BEGIN PUBLIC KEY-----"), FileType.PUBLIC_KEY),
     (re.compile(rb"\s*-----BEGIN [A-Z ]*PRIVATE KEY-----"), FileType.PRIVATE_KEY),
@@ -119,4 +172,6 @@ def _detect_text(data: bytes) -> FileType | None:
         return FileType.CHECKPOINT if _CHECKPOINT.match(data) else FileType.NOTE
     if _VKEY.fullmatch(data):
         return FileType.VKEY
-    return FileType.POLICY if _POLICY.match(data) else None
+    if _POLICY.match(data):
+        return FileType.POLICY
+    return FileType.JSON if _JSON.match(data) else None

@@ -152,8 +152,9 @@ def _note_in(path: Path) -> bytes:
             return decode_tlog_proof(data).checkpoint
         case FileType.BUNDLE:
             return decode_tlog_proof(decode_bundle(data).proof).checkpoint
-        case _:
-            msg = f"expected a checkpoint, a tlog-proof or an evidence bundle in {path}, got another file"
+        case other:
+            got = f"{other.one}: {other.place}" if other is not None else "another file"
+            msg = f"expected a checkpoint, a tlog-proof or an evidence bundle in {path}, got {got}"
             raise MalformedError(msg)
 
 

@@ -13,7 +13,7 @@ from glasslog.bundle import decode_bundle
 from glasslog.checkpoint import decode_checkpoint
 from glasslog.cli.document import Json, iso_time, iso_time_of_seconds, json_of
 from glasslog.commitments import Disclosure, decode_disclosure, decode_disclosures
-from glasslog.errors import GlasslogError, MalformedError
+from glasslog.errors import GlasslogError, MalformedError, UncheckableError
 from glasslog.filetype import FileType
 from glasslog.fork import SignedTree, decode_fork
 from glasslog.keys import ALG_ED25519, ALG_EDDSA, PublicKey, decode_cose_key, public_key_of
@@ -40,7 +40,11 @@ Document = dict[str, Json]
 
 def describe(data: bytes, file_type: FileType) -> Document:
     """Return what a file of a given type holds. Raises MalformedError, UncheckableError."""
-    return _DESCRIBERS[file_type](data)
+    describer = _DESCRIBERS.get(file_type)
+    if describer is None:
+        msg = f"expected a file of a log, got {file_type.one}: {file_type.place}"
+        raise UncheckableError(msg)
+    return describer(data)
 
 
 def record_in(data: bytes, file_type: FileType) -> Record | None:
@@ -318,6 +322,9 @@ _DESCRIBERS: Final[Mapping[FileType, Callable[[bytes], Document]]] = MappingProx
         FileType.ENTRY_BUNDLE: _entry_bundle,
     }
 )
+
+DESCRIBED: Final = tuple(_DESCRIBERS)
+"""The types that `describe` knows."""
 
 _STATEMENTS: Final[Mapping[FileType, Callable[[bytes], SignedStatement]]] = MappingProxyType(
     {

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from glasslog import __version__
-from glasslog.cli.description import describe, record_in
+from glasslog.cli.description import DESCRIBED, describe, record_in
 from glasslog.cli.document import encode_document
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, read_input
 from glasslog.cli.screen import Screen
@@ -24,7 +24,7 @@ NOTHING_VERIFIED: Final = "Nothing here was verified: anybody can write such a f
 @click.option(
     "--type",
     "type_name",
-    type=click.Choice([file_type.value for file_type in FileType]),
+    type=click.Choice([file_type.value for file_type in DESCRIBED]),
     help="What the file is. Needed for tiles and entry bundles, which bear no mark.",
 )
 @JSON_OPTION

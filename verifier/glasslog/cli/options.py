@@ -6,6 +6,7 @@ Each is read by a callback of click, so that what cannot be used is an error of 
 import re
 import sys
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import click
 
 from glasslog.cli.writing import printable
 from glasslog.errors import GlasslogError, MalformedError
+from glasslog.filetype import detect
 from glasslog.keys import PublicKey
 from glasslog.limits import BUNDLE_BYTES_MAX, POLICY_BYTES_MAX
 from glasslog.merkle import Hash
@@ -25,6 +27,7 @@ from glasslog.vkey import TYPE_ED25519, VerifierKey, decode_vkey
 
 _KEY_FILE_BYTES_MAX: Final = 65_536
 _TOKEN_BYTES_MAX: Final = 4_096
+_MARK_BYTES_MAX: Final = 4_096
 _ENTRY_ID: Final = re.compile(r"[0-9a-f]{64}")
 _STATE_MARKS: Final = ("lock", "checkpoint", "audit.sqlite", "monitor.json", "monitor.lock")
 _TOKEN: Final = re.compile(r"[!-~]+")
@@ -200,7 +203,7 @@ def read_input(path: Path, bytes_max: int = BUNDLE_BYTES_MAX) -> bytes:
     try:
         return read_file(path, bytes_max)
     except MalformedError as error:
-        msg = f"{path}: {error}"
+        msg = f"{path}: {error}{_looks_like(path)}"
         raise MalformedError(msg) from error
 
 
@@ -212,3 +215,11 @@ def trust_of(log_keys: tuple[VerifierKey, ...], policy: Policy | None, issuer_ke
     if not log_keys and policy is not None:
         log_keys = policy.log_keys
     return Trust(log_keys, policy, issuer_key)
+
+
+def _looks_like(path: Path) -> str:
+    """Return where a file that is too large belongs, when its first bytes tell."""
+    with suppress(OSError), path.open("rb") as file:
+        file_type = detect(file.read(_MARK_BYTES_MAX))
+        return f"; it looks like {file_type.one}: {file_type.place}" if file_type is not None else ""
+    return ""

@@ -122,7 +122,7 @@ def plan_unverifiable(case: Case, file_type: FileType) -> None:
     """Report a file of a known type in which there is nothing to verify."""
 
     def refuse(_: bytes) -> None:
-        msg = f"there is nothing to verify in a {file_type.label}: `inspect` shows what it holds"
+        msg = f"there is nothing to verify here in {file_type.one}: {file_type.place}"
         raise UncheckableError(msg)
 
     case.take_format(refuse)

@@ -15,6 +15,7 @@ from glasslog_issuer.bodies import Body
 from glasslog_issuer.bodies.completeness import ControlOperation
 from glasslog_issuer.bodies.custody import Erasure, ErasureTarget
 from glasslog_issuer.bodies.parts import Period
+from glasslog_issuer.bodies.people import Explanation
 from glasslog_issuer.demo.arrivals import arrivals
 from glasslog_issuer.demo.guardrails.execution import Clock
 from glasslog_issuer.demo.production import ENVIRONMENT, STREAM_ID, SYSTEM, Production
@@ -38,6 +39,8 @@ FAULTS = (
     "unfinished erasure",
 )
 """What a vendor can do wrong. The eighth, a forked tree, only the log can."""
+MORE_FAULTS = ("guardrail off for ten minutes", "overdue notice")
+"""What takes longer, or is found later."""
 
 
 @dataclass
@@ -84,6 +87,9 @@ class Vendor:
             self._beat(beat, list(production.screening.policies))
         self._erase(production.screened[0].signed.record.commitments["input"])
         production.reconcile(len(production.screened))
+        if "overdue notice" in self.faults:
+            asked = Explanation(channel="portal", opened=self.start_ms, due=self.start_ms + CADENCE_MS * self.pace)
+            self.record(asked, decision=production.screened[0].signed.decision)
         return self.kept
 
     def record(

@@ -89,6 +89,12 @@ def test_a_guardrail_that_was_off_for_ten_minutes_is_one_finding_with_its_decisi
     assert 8 * MINUTE_MS < found["end"] - found["start"] <= 10 * MINUTE_MS
 
 
+def test_a_person_who_waits_for_an_answer_is_found(before: Before, tmp_path: Path) -> None:
+    audited = before.audit(in_time(before.produce("overdue notice")), tmp_path / "state")
+    assert audited.code == 1
+    assert checks_of(audited) == ["notices"]
+
+
 def test_a_record_that_was_inserted_late_is_found(before: Before, tmp_path: Path) -> None:
     records = before.produce()
     logged = in_time(records)

@@ -88,6 +88,15 @@ def test_every_fault_is_told_once(log: RealLog, tmp_path: Path) -> None:
     assert monitor(honest, log.url, tmp_path / "state") == (0, [], "")
 
 
+def test_a_duty_towards_a_person_that_is_overdue_is_told_once(log: RealLog, tmp_path: Path) -> None:
+    honest = fill(log, "overdue notice")
+    asked = ("--checks", "notices", "--grace", "0")
+    code, alerts, _ = monitor(honest, log.url, tmp_path / "state", *asked)
+    assert (code, [alert["alert"] for alert in alerts]) == (1, ["notices"])
+    assert alerts[0]["entry_ids"]
+    assert monitor(honest, log.url, tmp_path / "state", *asked) == (0, [], "")
+
+
 def test_a_fork_is_told_with_its_evidence(clean: Clean, tmp_path: Path) -> None:
     assert clean.look(tmp_path / "state")[0] == 0
     entries = clean.entries()

@@ -1,5 +1,7 @@
 """What a command loads: its own modules and no more, so that it starts at once and can be ended while it does."""
 
+import gc
+import io
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 import glasslog.cli.program
 import glasslog_issuer.cli.program
 import glasslog_server.cli.program
+from glasslog.cli import import_at_once
 from glasslog.cli.loading import Commands
 from tests.verifier.evidence import VKEY, small_log
 
@@ -66,6 +69,23 @@ def test_verification_loads_neither_a_database_nor_pages_nor_what_draws_progress
     file.write_bytes(small_log().bundle(0).encode())
     modules = loaded("glasslog", "verify", str(file), "--log-key", str(VKEY))
     assert modules.isdisjoint({*HEAVY, "rich.progress", "rich.table", "nacl.bindings"} - {"rich"})
+
+
+def test_garbage_is_looked_for_again_once_a_module_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert import_at_once("this").__name__ == "this"
+    assert gc.isenabled()
+    monkeypatch.delitem(sys.modules, "this")
+    gc.disable()
+    try:
+        assert import_at_once("this").__name__ == "this"
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    with pytest.raises(ModuleNotFoundError):
+        import_at_once("glasslog.nothing")
+    assert gc.isenabled()
 
 
 def test_a_worker_of_an_audit_loads_what_judges_entries_and_nothing_that_shows_or_keeps() -> None:

@@ -4,12 +4,12 @@ The help of a program needs none. So what it says of each command stands in the 
 against what the command says of itself.
 """
 
-import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import click
 
+from glasslog.cli import import_at_once
 from glasslog.cli.ending import Interruptible
 
 
@@ -40,7 +40,7 @@ class Commands(Interruptible):
         place = self.table.get(cmd_name)
         if place is None:
             return None
-        command: click.Command = getattr(importlib.import_module(place.module), place.name)
+        command: click.Command = getattr(import_at_once(place.module), place.name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

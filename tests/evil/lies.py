@@ -189,6 +189,27 @@ def storming(applies: Callable[[web.Request], bool], status: int = 429, *, times
     return lie
 
 
+def counting(applies: Callable[[web.Request], bool], together: int, most: list[int]) -> Lie:
+    """Answer nothing before so many requests are there at once, and note in `most` how many there were at the most."""
+    waiting = 0
+    enough = asyncio.Event()
+
+    async def lie(request: web.Request, ask: Ask) -> web.StreamResponse | None:
+        nonlocal waiting
+        if not applies(request):
+            return None
+        waiting += 1
+        most.append(waiting)
+        if waiting == together:
+            enough.set()
+        await enough.wait()
+        answer = await ask(request.path_qs)
+        waiting -= 1
+        return answer.response()
+
+    return lie
+
+
 def to_others(first: Lie, others: Lie, *, asked_by: Callable[[web.Request], bool]) -> Lie:
     """Tell one client one story, and everybody else another: a split view."""
 

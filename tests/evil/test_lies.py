@@ -14,7 +14,7 @@ from glasslog.keys import SigningKey
 from glasslog.merkle import Hash
 from glasslog.sources.fetching import Patience
 from glasslog.sources.source import read_bundle
-from glasslog.sources.static_http import HttpLogSource
+from glasslog.sources.static_http import CONNECTIONS, HttpLogSource
 from glasslog.tiles import BundleId
 from tests.evil.auditing import audit
 from tests.evil.honest import Honest
@@ -22,6 +22,7 @@ from tests.evil.liar import Liar, Lie, no_lie
 from tests.evil.lies import (
     answering,
     bent,
+    counting,
     cut_short,
     endless_body,
     gzip_bomb,
@@ -178,3 +179,10 @@ def test_patience_has_an_end(honest: Honest, lie: Lie, words: str) -> None:
 def test_a_storm_that_passes_is_waited_for(honest: Honest, tmp_path: Path) -> None:
     with Liar(honest.url, storming(is_full_bundle, times=3)) as liar:
         assert audit(honest, liar.url, tmp_path / "state").code == 0
+
+
+def test_no_more_is_asked_at_once_than_the_connections_that_an_audit_takes(honest: Honest, tmp_path: Path) -> None:
+    most: list[int] = []
+    with Liar(honest.url, counting(is_full_bundle, CONNECTIONS, most)) as liar:
+        assert audit(honest, liar.url, tmp_path / "state").code == 0
+    assert max(most) == CONNECTIONS

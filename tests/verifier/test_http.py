@@ -2,9 +2,11 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from urllib3.util import retry
 
 from glasslog.errors import UncheckableError
 from glasslog.merkle import Hash
+from glasslog.sources import fetching
 from glasslog.sources.http import BUNDLE, ENTRY_FORMS, HttpLog, Patience
 from tests.verifier.evidence import SUBJECT, small_log
 from tests.verifier.log_server import MEDIA_TYPES, Answer, LogServer, honest, json_answer
@@ -187,6 +189,37 @@ def test_a_server_that_is_busy_is_asked_again() -> None:
     answers = [Answer(503, headers={"Retry-After": "0"}), Answer(429), Answer(body=b"x", media_type=BUNDLE_TYPE)]
     body, server = fetch(lambda _: answers.pop(0))
     assert (body, len(server.asked)) == (b"x", 3)
+
+
+@pytest.mark.parametrize("asked, kept", [(7, 7), (86_400, 30)], ids=["seconds", "a day"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_is_left_alone_for_as_long_as_it_asks_within_bounds(
+    monkeypatch: pytest.MonkeyPatch, status: int, asked: int, kept: int
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(fetching, "time", clock)
+    monkeypatch.setattr(retry, "time", clock)
+    busy = Answer(status, headers={"Retry-After": str(asked)})
+    answers = [busy, busy, Answer(body=b"x", media_type=BUNDLE_TYPE)]
+    body, _ = fetch(lambda _: answers.pop(0))
+    assert body == b"x"
+    assert clock.slept == pytest.approx(2 * kept)
+
+
+class Clock:
+    """A clock that moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def monotonic(self) -> float:
+        return self.slept
+
+    def time(self) -> float:
+        return self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
 
 
 def test_a_server_that_stays_busy_is_given_up() -> None:

@@ -172,7 +172,7 @@ class Case:
         """Run the program; return its exit code, the page and what it said."""
         command = [sys.executable, "-m", "glasslog", "reconstruct", "--decision", self.decision]
         command += ["--log", self.server.url, "--log-key", f"{self.log.vkey}", "-o", name]
-        command += ["--vault", str(self.vault_folder), "--master-key-file", str(self.key_file)]
+        command += ["--vault", str(self.vault_folder), "--master-key", str(self.key_file)]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         page = self.folder / name
         return done.returncode, page.read_text() if page.exists() else "", done.stdout + done.stderr

@@ -87,7 +87,7 @@ def test_a_receipt_for_another_entry_is_refused_by_name(
 
 
 def fetched(liar: Liar, entry_id: str, place: Path, *options: str) -> Told:
-    return glasslog("fetch", "--log", liar.url, "--entry", entry_id, "-o", place, *options)
+    return glasslog("fetch", "--log", liar.url, "--entry-id", entry_id, "-o", place, *options)
 
 
 def caught(honest: Honest, entry_id: str, tmp_path: Path, bend: Callable[[bytes], bytes]) -> str:

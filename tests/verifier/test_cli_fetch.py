@@ -54,14 +54,14 @@ def test_the_one_entry_of_a_decision_is_fetched_and_verified(fetch: Fetching) ->
 
 
 def test_an_entry_is_fetched_by_its_id(fetch: Fetching) -> None:
-    for arguments in (["--decision", FIRST], ["--entry", FIRST], ["--decision", SUBJECT, "--entry", FIRST]):
+    for arguments in (["--decision", FIRST], ["--entry-id", FIRST], ["--decision", SUBJECT, "--entry-id", FIRST]):
         assert fetch(*arguments, "-o", "d.glasslog").code == 0
         assert [asked.path for asked in fetch.server.asked] == [f"/entries/{FIRST}?format=bundle"]
     assert (fetch.desk.folder / "d.glasslog").read_bytes() == LEDGER.bundle(2).encode()
 
 
 def test_without_a_key_nothing_is_said_to_be_verified(fetch: Fetching) -> None:
-    assert "not verified: give --log-key" in fetch("--entry", FIRST, "-o", "d.glasslog").out
+    assert "not verified: give --log-key" in fetch("--entry-id", FIRST, "-o", "d.glasslog").out
 
 
 def test_a_decision_of_several_entries_asks_which(fetch: Fetching) -> None:
@@ -85,17 +85,17 @@ def test_all_entries_of_a_decision_go_into_a_folder(fetch: Fetching) -> None:
     [("receipt", ".cose"), ("statement", ".cose"), ("transparent-statement", ".cose"), ("tlog-proof", ".tlog-proof")],
 )
 def test_other_forms_are_fetched_too(fetch: Fetching, form: str, suffix: str) -> None:
-    assert fetch("--entry", FIRST, "--format", form, "-o", ".").code == 0
+    assert fetch("--entry-id", FIRST, "--format", form, "-o", ".").code == 0
     assert fetch.files == [f"{FIRST}{suffix}"]
     assert fetch.desk.run("inspect", f"{FIRST}{suffix}").code == 0
-    assert fetch("--entry", FIRST, "--format", form, "-o", "file", *KEY).code == 2
+    assert fetch("--entry-id", FIRST, "--format", form, "-o", "file", *KEY).code == 2
 
 
 def test_a_policy_is_enough_to_verify_and_is_enforced(fetch: Fetching) -> None:
     fetch.desk.put("none.policy", f"log {VKEY}\nquorum none\n")
-    assert ", verified" in fetch("--entry", FIRST, "-o", "d.glasslog", "--policy", "none.policy").out
+    assert ", verified" in fetch("--entry-id", FIRST, "-o", "d.glasslog", "--policy", "none.policy").out
     fetch.desk.put("two.policy", POLICY)
-    outcome = fetch("--entry", FIRST, "-o", "other.glasslog", *KEY, "--policy", "two.policy")
+    outcome = fetch("--entry-id", FIRST, "-o", "other.glasslog", *KEY, "--policy", "two.policy")
     assert outcome.code == 1
     assert "other.glasslog" not in fetch.files
 
@@ -114,7 +114,7 @@ def answering(**bodies: bytes) -> Callable[[str], Answer]:
 def test_what_does_not_verify_is_not_written(fetch: Fetching) -> None:
     bundle = LEDGER.bundle(2)
     forged = replace(bundle, receipt=LEDGER.receipt(3)).encode()
-    outcome = fetch("--entry", FIRST, "-o", "d.glasslog", *KEY, answer=answering(bundle=forged))
+    outcome = fetch("--entry-id", FIRST, "-o", "d.glasslog", *KEY, answer=answering(bundle=forged))
     assert outcome.code == 1
     assert f"bundle of {FIRST}, not written" in outcome.out
     assert "FAILED: step 7" in outcome.out
@@ -123,7 +123,7 @@ def test_what_does_not_verify_is_not_written(fetch: Fetching) -> None:
 
 def test_a_verdict_that_stays_open_is_not_written(fetch: Fetching) -> None:
     timeless = replace(LEDGER.bundle(4), receipt=receipt_without_time(LEDGER)).encode()
-    outcome = fetch("--entry", ONLY, "-o", "d.glasslog", *KEY, answer=answering(bundle=timeless))
+    outcome = fetch("--entry-id", ONLY, "-o", "d.glasslog", *KEY, answer=answering(bundle=timeless))
     assert outcome.code == 3
     assert "d.glasslog" not in fetch.files
 
@@ -131,7 +131,7 @@ def test_a_verdict_that_stays_open_is_not_written(fetch: Fetching) -> None:
 @pytest.mark.parametrize("form", sorted(MEDIA_TYPES))
 def test_an_answer_that_is_not_what_was_asked_for_is_not_written(fetch: Fetching, form: str) -> None:
     garbage = answering(**{form.replace("-", "_"): b"garbage"})
-    outcome = fetch("--entry", FIRST, "--format", form, "-o", "file", answer=garbage)
+    outcome = fetch("--entry-id", FIRST, "--format", form, "-o", "file", answer=garbage)
     assert outcome.code == 1
     assert outcome.err.startswith("Error: expected ")
     assert fetch.files == []
@@ -145,7 +145,7 @@ def test_another_entry_than_asked_for_is_not_written(fetch: Fetching) -> None:
     }
     for form, body in bodies.items():
         answer = answering(**{form.replace("-", "_"): body})
-        outcome = fetch("--entry", FIRST, "--format", form, "-o", "file", answer=answer)
+        outcome = fetch("--entry-id", FIRST, "--format", form, "-o", "file", answer=answer)
         assert outcome.code == 1
         assert f"expected the entry {FIRST}" in outcome.err
     assert fetch.files == []
@@ -158,7 +158,7 @@ def test_an_entry_of_another_decision_is_not_written(fetch: Fetching) -> None:
     outcome = fetch("--decision", OTHER_SUBJECT, "-o", "file", answer=answer)
     assert outcome.code == 1
     assert f"expected an entry about {OTHER_SUBJECT}" in outcome.err
-    assert fetch("--decision", OTHER_SUBJECT, "--entry", FIRST, "-o", "file").code == 1
+    assert fetch("--decision", OTHER_SUBJECT, "--entry-id", FIRST, "-o", "file").code == 1
     assert fetch.files == []
 
 
@@ -168,31 +168,31 @@ def test_a_decision_that_the_log_does_not_know_cannot_be_fetched(fetch: Fetching
 
 
 def test_what_a_server_says_is_escaped(fetch: Fetching) -> None:
-    outcome = fetch("--entry", "00" * 32, "-o", "file")
+    outcome = fetch("--entry-id", "00" * 32, "-o", "file")
     assert outcome.code == 3
     assert "does not know it (status 404): no such\\x1b[31m entry" in outcome.err
 
 
 def test_a_server_that_is_not_there_is_exit_code_3(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "Patience", lambda: Patience(tries=1))
-    outcome = desk.run("fetch", "--log", "http://127.0.0.1:1", "--entry", FIRST, "-o", "file")
+    outcome = desk.run("fetch", "--log", "http://127.0.0.1:1", "--entry-id", FIRST, "-o", "file")
     assert outcome.code == 3
     assert "cannot get an answer" in outcome.err
 
 
 def test_a_token_comes_from_a_file(fetch: Fetching) -> None:
     fetch.desk.put("token", "secret-token\n")
-    assert fetch("--entry", FIRST, "-o", "file", "--token-file", "token").code == 0
+    assert fetch("--entry-id", FIRST, "-o", "file", "--token-file", "token").code == 0
     assert fetch.server.asked[0].headers["Authorization"] == "Bearer secret-token"
     for bad in ("two words", "", "line\nbreak", "\u00e9"):
         fetch.desk.put("token", bad)
-        assert fetch("--entry", FIRST, "-o", "file", "--token-file", "token").code == 2
+        assert fetch("--entry-id", FIRST, "-o", "file", "--token-file", "token").code == 2
 
 
 def test_a_place_that_cannot_be_written_is_exit_code_3(fetch: Fetching, tmp_path: Path) -> None:
-    assert fetch("--entry", FIRST, "-o", "missing/file").code == 3
+    assert fetch("--entry-id", FIRST, "-o", "missing/file").code == 3
     fetch.desk.put("taken", b"")
-    outcome = fetch("--entry", FIRST, "--all", "-o", "taken")
+    outcome = fetch("--entry-id", FIRST, "--all", "-o", "taken")
     assert outcome.code == 3
     assert "cannot make the folder" in outcome.err
 
@@ -201,12 +201,12 @@ def test_a_place_that_cannot_be_written_is_exit_code_3(fetch: Fetching, tmp_path
     "arguments",
     [
         ["-o", "file"],
-        ["--entry", FIRST],
-        ["--entry", "00", "-o", "file"],
+        ["--entry-id", FIRST],
+        ["--entry-id", "00", "-o", "file"],
         ["--decision", "00", "-o", "file"],
-        ["--decision", FIRST, "--entry", SECOND, "-o", "file"],
-        ["--entry", FIRST, "--format", "unknown", "-o", "file"],
-        ["--entry", FIRST, "--policy", "missing", "-o", "file"],
+        ["--decision", FIRST, "--entry-id", SECOND, "-o", "file"],
+        ["--entry-id", FIRST, "--format", "unknown", "-o", "file"],
+        ["--entry-id", FIRST, "--policy", "missing", "-o", "file"],
     ],
     ids=" ".join,
 )
@@ -218,22 +218,24 @@ def test_wrong_usage_is_exit_code_2(fetch: Fetching, arguments: list[str]) -> No
 
 
 def test_the_log_must_be_named(desk: Desk) -> None:
-    assert desk.run("fetch", "--entry", FIRST, "-o", "file").code == 2
+    assert desk.run("fetch", "--entry-id", FIRST, "-o", "file").code == 2
 
 
 def test_a_url_that_is_none_is_wrong_usage(desk: Desk) -> None:
-    assert desk.run("fetch", "--log", "log.example", "--entry", FIRST, "-o", "file").code == 2
+    assert desk.run("fetch", "--log", "log.example", "--entry-id", FIRST, "-o", "file").code == 2
 
 
 def test_a_machine_reads_what_was_written(fetch: Fetching) -> None:
     document = fetch("--decision", SUBJECT, "--all", "-o", "all", "--json", *KEY).document
     assert [(one["entry_id"], one["verified"]) for one in document["written"]] == [(FIRST, True), (SECOND, True)]
     assert all((fetch.desk.folder / one["file"]).stat().st_size == one["bytes"] for one in document["written"])
-    unverified = fetch("--entry", FIRST, "-o", "d.glasslog", "--json").document
+    unverified = fetch("--entry-id", FIRST, "-o", "d.glasslog", "--json").document
     assert [one["verified"] for one in unverified["written"]] == [False]
 
 
 def test_a_machine_reads_why_nothing_was_written(fetch: Fetching) -> None:
-    outcome = fetch("--entry", FIRST, "-o", "d.glasslog", "--json", "--policy", fetch.desk.put("policy", POLICY), *KEY)
+    outcome = fetch(
+        "--entry-id", FIRST, "-o", "d.glasslog", "--json", "--policy", fetch.desk.put("policy", POLICY), *KEY
+    )
     assert (outcome.code, outcome.document["verdict"]) == (1, "failed")
     assert fetch.files == ["policy"]

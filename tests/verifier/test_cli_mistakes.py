@@ -36,7 +36,7 @@ def test_a_url_that_is_none_is_wrong_usage(desk: Desk, command: str, url: str) -
     rest = {
         "audit": ["--state", "new"],
         "export": ["-o", "log.zip"],
-        "fetch": ["--entry", ENTRY, "-o", "file"],
+        "fetch": ["--entry-id", ENTRY, "-o", "file"],
         "monitor": ["--state", "new", "--once"],
         "reconstruct": ["--decision", "urn:example:1", "-o", "new"],
     }
@@ -66,7 +66,7 @@ def test_nothing_is_put_between_the_files_of_something_else(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["fetch", "--log", NOWHERE, "--entry", ENTRY, "-o", "pipe"],
+        ["fetch", "--log", NOWHERE, "--entry-id", ENTRY, "-o", "pipe"],
         ["export", "--log", NOWHERE, *KEY, "-o", "pipe"],
         ["report", "--state", "audit", "-o", "page.html", "--csv", "pipe"],
         ["reconstruct", "--decision", "urn:example:1", "--log", NOWHERE, *KEY, "-o", "page.html", "--json", "pipe"],

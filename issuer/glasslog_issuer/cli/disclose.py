@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from glasslog.cli.examples import example
 from glasslog.commitments import Disclosure, encode_disclosures
 from glasslog_issuer import files
 from glasslog_issuer.bodies import Access, Authentication, Party
@@ -16,7 +17,14 @@ from glasslog_issuer.vault import Kept, NotKeptError, Vault
 _TAG_BYTES_MIN = 16
 
 
-@click.command("disclose", short_help="Open chosen commitments of a decision.")
+@click.command(
+    "disclose",
+    short_help="Open chosen commitments of a decision.",
+    epilog=example(
+        "glasslog-issuer disclose --vault vault --master-key vault.key --decision URN --fields output "
+        "-o output.disclosures",
+    ),
+)
 @VAULT_OPTION
 @master_key_options
 @click.option("--decision", metavar="URN", help="The decision; a folder at -o takes all its records.")
@@ -28,7 +36,7 @@ _TAG_BYTES_MIN = 16
 @click.option("--record-access", is_flag=True, help="Record the disclosure in the log first, as an access record.")
 @click.option("--actor", metavar="NAME|HEX", help="Who discloses: an organisation by name, a person by tag in hex.")
 @click.option("--recipient", metavar="NAME|HEX", help="To whom.")
-@click.option("--purpose", help="What for, as an identifier.")
+@click.option("--purpose", metavar="ID", help="What for, as an identifier.")
 @click.option("--mfa/--no-mfa", default=False, help="Whether the actor proved who they are by a second factor.")
 @signing_options
 @JSON_OPTION

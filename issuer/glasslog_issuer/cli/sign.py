@@ -35,7 +35,13 @@ _WRITABLE_PATH: Final = click.Path(path_type=Path)
     type=click.Path(path_type=Path, dir_okay=False),
     help="The issuer's private key, PKCS#8 PEM of mode 0600.",
 )
-@click.option("--issuer", "issuer_uri", required=True, help="Who signs: the URI that the log's operator registered.")
+@click.option(
+    "--issuer",
+    "issuer_uri",
+    metavar="URI",
+    required=True,
+    help="Who signs: the URI that the log's operator registered.",
+)
 @click.option("-o", "--output", required=True, type=_WRITABLE_PATH, help="Where to write the statements; - for stdout.")
 @click.option(
     "--disclosures",
@@ -50,7 +56,7 @@ _WRITABLE_PATH: Final = click.Path(path_type=Path)
     metavar="NAME=VALUE",
     help="Commit to a text, or to a file's bytes by NAME=@FILE. Repeatable; one record only.",
 )
-@click.option("--system", default="", help="URN of the AI system, for records that do not name it.")
+@click.option("--system", metavar="URN", default="", help="URN of the AI system, for records that do not name it.")
 @click.option(
     "--env",
     type=click.Choice(["production", "shadow", "test"]),
@@ -63,7 +69,7 @@ _WRITABLE_PATH: Final = click.Path(path_type=Path)
     type=click.Path(path_type=Path, dir_okay=False),
     help="Go on with the stream in this file. Without it the records are a new stream of their own.",
 )
-@click.option("--stream", "stream_id", help="Id of the stream that a new --stream-file begins.")
+@click.option("--stream", "stream_id", metavar="ID", help="Id of the stream that a new --stream-file begins.")
 @click.option(
     "--lines", is_flag=True, help="One record a line (also by suffix: .jsonl, .ndjson); writes a CBOR sequence."
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from glasslog.cli.examples import example
 from glasslog.counting import counted
 from glasslog_issuer.cli.exits import Exit
 from glasslog_issuer.cli.submit import read_vkey
@@ -22,7 +23,7 @@ from glasslog_issuer.spool.refused import RefusedFolder
 _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 _spool_option = click.option("--spool", "folder", type=_FOLDER, required=True, help="Folder of the spool.")
 _json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-_key_help: Final = "The log's verifier key, or @ and a file that holds it. Several while a log changes keys."
+_key_help: Final = "The log's verifier key, or @ and a file that holds it. Repeatable, while a log changes keys."
 
 
 @click.group("spool", short_help="Look after the records that a log does not have yet.")
@@ -37,7 +38,7 @@ def command() -> None:
 def status(ctx: click.Context, *, folder: Path, as_json: bool) -> None:
     """Say what a spool holds, also while a program uses it.
 
-    Exits with 0 when the log has everything, 3 when records wait, 1 when some were refused.
+    Exit codes: 0 the log has everything, 1 some records were refused, 2 wrong usage, 3 records wait.
     """
     try:
         overview, refused, in_use = inspect_folder(folder), RefusedFolder(folder / "refused"), is_in_use(folder)
@@ -54,9 +55,15 @@ def status(ctx: click.Context, *, folder: Path, as_json: bool) -> None:
     ctx.exit(Exit.REFUSED if refused.count else waiting)
 
 
-@command.command("flush", short_help="Send what waits in a spool that no program uses.")
+@command.command(
+    "flush",
+    short_help="Send what waits in a spool that no program uses.",
+    epilog=example(
+        "glasslog-issuer spool flush --spool ./spool --log https://log.example --log-key @log.vkey",
+    ),
+)
 @_spool_option
-@click.option("--log", "url", required=True, help="URL of the log.")
+@click.option("--log", "url", metavar="URL", required=True, help="The log's base URL.")
 @click.option("--log-key", "log_keys", multiple=True, required=True, metavar="VKEY|@FILE", help=_key_help)
 @click.option("--timeout", "timeout_s", type=float, default=60.0, show_default=True, help="Seconds to try.")
 @click.option("--stop-at-refused", is_flag=True, help="Stop at the first record that the log refuses.")
@@ -74,7 +81,7 @@ def flush(
 ) -> None:
     """Send what waits in a spool that no program uses; every receipt is verified.
 
-    Exits with 0 when the log has everything, 3 when records still wait, 1 when some were refused.
+    Exit codes: 0 the log has everything, 1 some records were refused, 2 wrong usage, 3 records still wait.
     """
     with _client(url, log_keys) as client, Spool.open(folder) as spool:
         with closing(ReceiptStore(folder / RECEIPTS_NAME)) as receipts:
@@ -98,7 +105,7 @@ def flush(
 @command.command("refused", short_help="List the records that the log refused, or resend them.")
 @_spool_option
 @click.option("--resend", is_flag=True, help="Submit them again: the reason may be gone. Needs --log and --log-key.")
-@click.option("--log", "url", help="URL of the log.")
+@click.option("--log", "url", metavar="URL", help="The log's base URL.")
 @click.option("--log-key", "log_keys", multiple=True, metavar="VKEY|@FILE", help=_key_help)
 @_json_option
 @click.pass_context
@@ -107,7 +114,7 @@ def refused(
 ) -> None:
     """List the records that the log refused, and why; or submit them again.
 
-    Exits with 0 when there are none, or none any more, and 1 otherwise.
+    Exit codes: 0 there are none, or none any more; 1 there are some; 2 wrong usage; 3 not possible now.
     """
     if resend:
         if url is None or not log_keys:

@@ -8,6 +8,7 @@ import click
 import urllib3
 
 from glasslog.cli.ending import InterruptedCommandError
+from glasslog.cli.examples import example
 from glasslog.cose import split_sequence
 from glasslog.counting import counted
 from glasslog.errors import GlasslogError, MalformedError
@@ -24,19 +25,24 @@ STATEMENTS_MAX: Final = 1_000_000
 VKEY_FILE_BYTES_MAX: Final = 4_096
 _INPUT: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _AGAIN: Final = "run the same command again, nothing is logged twice."
-_SUFFIXES: Final = {"transparent": ".cose", "receipt": ".receipt.cose"}
+_SUFFIXES: Final = {"transparent-statement": ".cose", "receipt": ".receipt.cose"}
 
 
-@click.command("submit")
+@click.command(
+    "submit",
+    epilog=example(
+        "glasslog-issuer submit record.cose --log https://log.example --log-key @log.vkey -o receipts",
+    ),
+)
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=_INPUT)
-@click.option("--log", "url", required=True, help="URL of the log.")
+@click.option("--log", "url", metavar="URL", required=True, help="The log's base URL.")
 @click.option(
     "--log-key",
     "log_keys",
     multiple=True,
     metavar="VKEY|@FILE",
-    help="The log's verifier key, or @ and a file that holds it: receipts are verified with it. Several while a log "
-    "changes keys.",
+    help="The log's verifier key, or @ and a file that holds it: receipts are verified with it. Repeatable, while a "
+    "log changes keys.",
 )
 @click.option(
     "-o",
@@ -48,7 +54,7 @@ _SUFFIXES: Final = {"transparent": ".cose", "receipt": ".receipt.cose"}
     "--format",
     "output_format",
     type=click.Choice(sorted(_SUFFIXES)),
-    default="transparent",
+    default="transparent-statement",
     show_default=True,
     help="What to write: the statement with its receipt in one file, or the receipt alone.",
 )
@@ -61,7 +67,7 @@ _SUFFIXES: Final = {"transparent": ".cose", "receipt": ".receipt.cose"}
     help="How often a request is sent before giving up.",
 )
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="PEM file of the authorities to trust.")
-@click.option("--proxy", help="URL of an HTTP proxy.")
+@click.option("--proxy", metavar="URL", help="URL of an HTTP proxy.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -79,9 +85,10 @@ def command(
     """Submit signed statements to a log.
 
     Each FILE is one Signed Statement or a CBOR sequence of many; - for stdin. Submitting again what was submitted
-    before changes nothing: after any failure, run the same command again. Exits with 0 when all are in the log and
-    every receipt was verified (without --log-key they are not, which is said), 1 when one was refused or its receipt
-    does not hold, 3 when the log could not be reached.
+    before changes nothing: after any failure, run the same command again.
+
+    Exit codes: 0 all are in the log and every receipt was verified (without --log-key none is, which is said), 1 one
+    was refused or its receipt does not hold, 2 wrong usage, 3 the log could not be reached.
     """
     keys = [read_vkey(key) for key in log_keys]
     sources = [source for path in paths for source in _read_sources(path)]
@@ -158,7 +165,7 @@ def _write(folder: Path | None, output_format: str, outcome: Outcome) -> Path | 
     """Write what came back for a registered statement; return where. The same statement gives the same file again."""
     if folder is None or not isinstance(outcome, Registered):
         return None
-    transparent = output_format == "transparent"
+    transparent = output_format == "transparent-statement"
     path = folder / f"{outcome.entry_id}{_SUFFIXES[output_format]}"
     files.replace(path, outcome.transparent_statement() if transparent else outcome.receipt.encode(), durable=False)
     return path

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from glasslog.cli.document import json_of
+from glasslog.cli.examples import example
 from glasslog.cli.screen import value_text
 from glasslog.cli.writing import printable
 from glasslog.commitments import decode_disclosures
@@ -50,10 +51,25 @@ def command() -> None:
     """
 
 
-@command.command("init")
+@command.command(
+    "init",
+    epilog=example(
+        "glasslog-issuer vault init --vault vault --master-key /elsewhere/vault.key",
+    ),
+)
 @VAULT_OPTION
-@click.option("--master-key", "key_path", type=FILE, help="Where to write a new master key, outside of the vault.")
-@click.option("--master-key-command", "key_command", metavar="COMMAND", help="Command that prints the key.")
+@click.option(
+    "--master-key",
+    "key_path",
+    type=FILE,
+    help="File of the master key, outside of the vault; made when it is not there.",
+)
+@click.option(
+    "--master-key-command",
+    "key_command",
+    metavar="COMMAND",
+    help="Command that prints the master key, run without a shell.",
+)
 @JSON_OPTION
 def init(*, folder: Path, key_path: Path | None, key_command: str | None, as_json: bool) -> None:
     """Make an empty vault, and a master key for it.
@@ -137,7 +153,12 @@ def show(
 @VAULT_OPTION
 @master_key_options
 @click.option("--new-master-key", "new_path", type=FILE, help="File of the new key; made when it is not there.")
-@click.option("--new-master-key-command", "new_command", metavar="COMMAND", help="Command that prints the new key.")
+@click.option(
+    "--new-master-key-command",
+    "new_command",
+    metavar="COMMAND",
+    help="Command that prints the new key, run without a shell.",
+)
 @JSON_OPTION
 def rekey(*, folder: Path, master_key: bytes, new_path: Path | None, new_command: str | None, as_json: bool) -> None:
     """Wrap all keys by another master key.

@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 
 from glasslog.cli.ending import InterruptedCommandError, resumable
+from glasslog.cli.examples import example
 from glasslog.counting import counted
 from glasslog.moments import iso_time
 from glasslog.statement import SignedStatement
@@ -21,17 +22,25 @@ from glasslog_issuer.cli.vault_signing import Signing, signing_options
 from glasslog_issuer.vault import ErasureStatus, Vault
 
 _REQUEST_OPTION: Final = click.option(
-    "--request", "request_id", required=True, help="The request's identifier, which stands in the log."
+    "--request", "request_id", metavar="ID", required=True, help="The request's identifier, which stands in the log."
 )
 
 
-@click.command("erase", short_help="Destroy what opens the records of a data subject, for good.")
+@click.command(
+    "erase",
+    short_help="Destroy what opens the records of a data subject, for good.",
+    epilog=example(
+        "glasslog-issuer vault erase --vault vault --master-key vault.key --subject @name "
+        "--request dsr-17 --basis gdpr-17-1-b --key issuer.pem --issuer https://vendor.example "
+        "--system urn:example:triage --log https://log.example --log-key @log.vkey",
+    ),
+)
 @VAULT_OPTION
 @master_key_options
 @SUBJECT_OPTION
 @_REQUEST_OPTION
-@click.option("--basis", required=True, help="On what grounds, as an identifier: gdpr-17-1-b.")
-@click.option("--store", "stores", multiple=True, help="Another store that must confirm. Repeatable.")
+@click.option("--basis", metavar="ID", required=True, help="On what grounds, as an identifier: gdpr-17-1-b.")
+@click.option("--store", "stores", metavar="NAME", multiple=True, help="Another store that must confirm. Repeatable.")
 @signing_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @JSON_OPTION
@@ -67,7 +76,7 @@ def erase(
 @VAULT_OPTION
 @master_key_options
 @_REQUEST_OPTION
-@click.option("--store", required=True, help="The store that has erased what the request named.")
+@click.option("--store", metavar="NAME", required=True, help="The store that has erased what the request named.")
 @signing_options
 @JSON_OPTION
 def confirm(*, folder: Path, master_key: bytes, request_id: str, store: str, signing: Signing, as_json: bool) -> None:
@@ -82,7 +91,9 @@ def confirm(*, folder: Path, master_key: bytes, request_id: str, store: str, sig
 @VAULT_OPTION
 @master_key_options
 @click.option("--all", "take_all", is_flag=True, help="Those too that every store and the log have confirmed.")
-@click.option("--submitted", "request_ids", multiple=True, metavar="REQUEST", help="The log has its statements.")
+@click.option(
+    "--submitted", "request_ids", multiple=True, metavar="ID", help="Note that the log has its statements. Repeatable."
+)
 @JSON_OPTION
 def erasures(*, folder: Path, master_key: bytes, take_all: bool, request_ids: tuple[str, ...], as_json: bool) -> None:
     """List the erasures that are still open: in a store, or because the log may not know of them yet."""

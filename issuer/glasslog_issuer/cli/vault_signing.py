@@ -130,8 +130,10 @@ def signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `Signing`, and hand it to the command as `signing`."""
 
     @click.option("--key", "key_path", type=FILE, help="The issuer's private key, PKCS#8 PEM of mode 0600.")
-    @click.option("--issuer", "issuer_uri", help="Who signs: the URI that the log's operator registered.")
-    @click.option("--system", help="URN of the AI system that the record is about.")
+    @click.option(
+        "--issuer", "issuer_uri", metavar="URI", help="Who signs: the URI that the log's operator registered."
+    )
+    @click.option("--system", metavar="URN", help="URN of the AI system that the record is about.")
     @click.option(
         "--env",
         type=click.Choice(["production", "shadow", "test"]),
@@ -140,9 +142,15 @@ def signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Production must be said.",
     )
     @click.option("--stream-file", type=FILE, help="Go on with the stream in this file; else a new stream.")
-    @click.option("--stream", "stream_id", help="Id of the stream that a new --stream-file begins.")
-    @click.option("--log", "url", help="URL of the log to submit to.")
-    @click.option("--log-key", "log_keys", multiple=True, metavar="VKEY|@FILE", help="The log's vkey, or @ and a file.")
+    @click.option("--stream", "stream_id", metavar="ID", help="Id of the stream that a new --stream-file begins.")
+    @click.option("--log", "url", metavar="URL", help="The log's base URL, to submit to.")
+    @click.option(
+        "--log-key",
+        "log_keys",
+        multiple=True,
+        metavar="VKEY|@FILE",
+        help="The log's verifier key, or @ and a file that holds it. Repeatable.",
+    )
     @click.option("--statements", "statements_path", type=FILE, help="Write the signed statements to this new file.")
     @functools.wraps(command)
     def wrapped(**options: Any) -> Any:  # noqa: ANN401

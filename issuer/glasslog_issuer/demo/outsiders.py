@@ -68,7 +68,7 @@ class Outsiders:
             self._customer.receive(VKEY_NAME, f"{log.vkey}\n".encode())
             fetched = self._customer.run(
                 *("fetch", "--log", log.url, "--decision", chosen.signed.decision),
-                *("--entry", chosen.signed.statement.leaf_hash.hex()),
+                *("--entry-id", chosen.signed.statement.leaf_hash.hex()),
                 *("--log-key", f"@{VKEY_NAME}", "-o", EVIDENCE_NAME),
             )
         self._stage.summary.log |= {"origin": head.origin, "size": head.size, "root": head.root.hex()}
@@ -87,7 +87,7 @@ class Outsiders:
         wanted = {ERASED_NAME: erased.signed.statement.leaf_hash, ERASURE_NAME: erasure.leaf_hash}
         for name, entry_id in wanted.items():
             run = self._customer.run(
-                *("fetch", "--log", log.url, "--entry", entry_id.hex(), "--log-key", f"@{VKEY_NAME}", "-o", name)
+                *("fetch", "--log", log.url, "--entry-id", entry_id.hex(), "--log-key", f"@{VKEY_NAME}", "-o", name)
             )
             self._stage.check_exit(f"glasslog fetch, {name}", _EXIT_VERIFIED, run.exit_code)
 

@@ -1,6 +1,7 @@
 """`glasslog-server dev`: a log to develop against, in one command."""
 
 import asyncio
+import json
 import os
 import time
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Final
 import click
 import structlog
 
+from glasslog.cli.examples import example
 from glasslog.keys import SEED_BYTES, PublicKey, SigningKey
 from glasslog_server.addresses import ListenAddress
 from glasslog_server.cli import options
+from glasslog_server.cli.options import json_option
 from glasslog_server.config import Config, load_config
 from glasslog_server.config.sections import WORKERS_MAX
 from glasslog_server.creation import CONFIG_NAME, VKEY_NAME, NewLog, create_log, remains, remove
@@ -31,7 +34,7 @@ DEFAULT_LISTEN: Final = ListenAddress("127.0.0.1", 8600)
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.dev")
 
 
-@click.command(short_help="Run a log for trying things out.")
+@click.command(short_help="Run a log for trying things out.", epilog=example("glasslog-server dev --dir ./dev"))
 @click.option(
     "--dir",
     "folder",
@@ -46,10 +49,9 @@ logger: structlog.stdlib.BoundLogger = structlog.get_logger("glasslog.dev")
     metavar="ADDR:PORT",
     help=f"Address for this run; port 0 takes a free one.  [default: {DEFAULT_LISTEN}]",
 )
-@click.option(
-    "--workers", type=click.IntRange(0, WORKERS_MAX), default=0, help="As of `serve`; by default one process."
-)
-def dev(folder: Path, listen: ListenAddress | None, workers: int) -> None:
+@click.option("--workers", type=click.IntRange(0, WORKERS_MAX), default=0, show_default=True, help="As of `serve`.")
+@json_option
+def dev(folder: Path, listen: ListenAddress | None, workers: int, as_json: bool) -> None:
     """Run a development log, made on the first start and kept from run to run.
 
     Leaves DIR/log.vkey, the key to verify with, and DIR/issuer.pem, a key that may submit as https://issuer.dev.example.
@@ -65,6 +67,10 @@ def dev(folder: Path, listen: ListenAddress | None, workers: int) -> None:
         await _register_issuer(log, config, issuer_key)
 
     def announce(url: str, _admin_url: str) -> None:
+        if as_json:
+            places = {"vkey_file": str(folder / VKEY_NAME), "key": str(folder / ISSUER_KEY_NAME)}
+            click.echo(json.dumps({"url": url, "origin": config.origin, "issuer": DEV_ISSUER, **places}))
+            return
         files = f"verify with {folder / VKEY_NAME}, sign as {DEV_ISSUER} with {folder / ISSUER_KEY_NAME}"
         click.echo(f"{url} ready: log {config.origin}, {files}")
 

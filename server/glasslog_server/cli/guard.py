@@ -55,7 +55,8 @@ def show(config_path: Path, as_json: bool) -> None:
     is_flag=True,
     help="Say that no other copy of this log runs or will ever run again.",
 )
-def adopt(config_path: Path, stopped: bool) -> None:
+@json_option
+def adopt(config_path: Path, stopped: bool, as_json: bool) -> None:
     """Make the copied guard in this place the log's own, after the log was moved to another disk or machine.
 
     Two copies of a log that both run sign two histories, and everybody who trusted the log can prove it. Nothing here
@@ -66,7 +67,10 @@ def adopt(config_path: Path, stopped: bool) -> None:
         raise click.UsageError(msg)
     config = load_config(config_path)
     asyncio.run(_adopt(config.storage.store, config.storage.guard))
-    click.echo(f"{config.storage.guard} is the guard of this log now", err=True)
+    if as_json:
+        click.echo(json.dumps({"path": str(config.storage.guard), "origin": config.origin, "original": True}))
+    else:
+        click.echo(f"{config.storage.guard} is the guard of this log now", err=True)
 
 
 async def _adopt(store_path: Path, guard_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`glasslog-server init`: create a log."""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,14 +9,19 @@ from typing import Any
 
 import click
 
+from glasslog.cli.examples import example
 from glasslog.statement import CONTENT_TYPE_RECORD
 from glasslog_server.addresses import ListenAddress
 from glasslog_server.cli import options
+from glasslog_server.cli.options import json_option
 from glasslog_server.creation import CONFIG_NAME, VKEY_NAME, NewLog, create_log
 from glasslog_server.signers import open_head_signer
 
 
-@click.command(short_help="Create a log: configuration, keys, entry 0.")
+@click.command(
+    short_help="Create a log: configuration, keys, entry 0.",
+    epilog=example("glasslog-server init --dir /srv/log --origin log.example/2026"),
+)
 @click.option(
     "--dir",
     "folder",
@@ -61,7 +67,10 @@ from glasslog_server.signers import open_head_signer
     show_default=True,
     help="Who may read the entries themselves; the tree is public.",
 )
-@click.option("--content-type", "content_types", multiple=True, help="Admit statements of this media type too.")
+@click.option(
+    "--content-type", "content_types", metavar="TYPE", multiple=True, help="Admit this media type too. Repeatable."
+)
+@json_option
 def init(
     *,
     folder: Path,
@@ -73,11 +82,14 @@ def init(
     operator_key: str | dict[str, Any] | None,
     entries_access: str,
     content_types: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Create a log: its configuration, its keys, and entry 0 with what it admits.
 
     A key is the path of a PKCS#8 PEM file of mode 0600 or a command, written as in the configuration:
     '{command = ["program", "argument"], public_key = "key.pub.pem"}'.
+
+    Exit codes: 0 created, 1 failed and removed again, 2 wrong usage, or a log is there, 3 not possible now.
     """
     chosen = {
         "keys": _given(log=None if log_key is None else [log_key], operator=operator_key),
@@ -89,6 +101,11 @@ def init(
     new = NewLog(folder.absolute(), origin, chosen, content_types=admitted, entries_access=entries_access)
     config = asyncio.run(create_log(new, round(time.time() * 1_000)))
     vkey = open_head_signer(config).verifier_keys[0]
+    if as_json:
+        made = {"config": folder / CONFIG_NAME, "vkey_file": folder / VKEY_NAME}
+        places = {name: str(path) for name, path in made.items()}
+        click.echo(json.dumps({"origin": origin, "vkey": str(vkey), **places}))
+        return
     click.echo(f"{vkey}")
     click.echo(f"created the log {origin} in {folder}: configuration {CONFIG_NAME}, public key {VKEY_NAME}", err=True)
     click.echo(f"start it: glasslog-server serve --config {folder / CONFIG_NAME}", err=True)

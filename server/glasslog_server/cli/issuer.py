@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from glasslog.authority import RegisteredKey
+from glasslog.cli.examples import example
 from glasslog.keys import KID_BYTES
 from glasslog.records.schema import SchemaMismatchError, uri
 from glasslog.statement import SignedStatement
@@ -31,7 +32,11 @@ def issuer() -> None:
     """Register, revoke and list the keys that may submit."""
 
 
-@issuer.command()
+@issuer.command(
+    epilog=example(
+        "glasslog-server issuer add --config config.toml --issuer https://vendor.example --key issuer.pub.pem",
+    )
+)
 @config_option
 @click.option(
     "--issuer", "issuer_uri", metavar="URI", required=True, help="Name the key signs for: the statements' iss."
@@ -43,8 +48,18 @@ def issuer() -> None:
     required=True,
     help="PEM file with the issuer's public key (openssl pkey -pubout).",
 )
-@click.option("--valid-from", type=options.moment, metavar="TIME", help="ISO 8601, UTC by default.  [default: now]")
-@click.option("--valid-until", type=options.moment, metavar="TIME", help="The first moment it is no longer valid.")
+@click.option(
+    "--valid-from",
+    type=options.moment,
+    metavar="TIME",
+    help="From when on: 2026-01-31 or 2026-01-31T08:00:00Z.  [default: now]",
+)
+@click.option(
+    "--valid-until",
+    type=options.moment,
+    metavar="TIME",
+    help="The first moment it is no longer valid.  [default: none]",
+)
 @url_option
 @json_option
 def add(
@@ -78,7 +93,7 @@ def add(
 @click.option(
     "--key", "key_path", type=click.Path(dir_okay=False, path_type=Path), help="PEM file with the public key."
 )
-@click.option("--reason", help="Why; everybody can read it.")
+@click.option("--reason", metavar="TEXT", help="Why; everybody can read it.")
 @url_option
 @json_option
 def revoke(

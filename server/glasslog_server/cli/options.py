@@ -22,7 +22,9 @@ config_option = click.option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
-url_option = click.option("--url", help="The running server's URL, when it is not where the configuration says.")
+url_option = click.option(
+    "--url", metavar="URL", help="The running server's URL, when it is not where the configuration says."
+)
 
 
 workers_option = click.option(

@@ -10,6 +10,7 @@ import click
 
 from glasslog import __version__
 from glasslog.cli.ending import complain, ending_on_signals, told_of
+from glasslog.cli.examples import example
 from glasslog.cli.loading import Commands, Place
 from glasslog.cli.writing import error_text, give_streams
 from glasslog.errors import GlasslogError
@@ -55,7 +56,17 @@ class Program(Commands):
             sys.exit(Exit.INTERRUPTED)
 
 
-@click.group(cls=Program, table=COMMANDS, name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Program,
+    table=COMMANDS,
+    name=PROGRAM,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example(
+        "glasslog-server init --dir /srv/log --origin log.example/2026",
+        "glasslog-server serve --config /srv/log/config.toml",
+        "glasslog-server issuer add --config /srv/log/config.toml --issuer https://vendor.example --key issuer.pub.pem",
+    ),
+)
 @click.version_option(__version__, prog_name=PROGRAM)
 def program() -> None:
     """Run a Glasslog transparency log.

@@ -1,8 +1,10 @@
 """The command line says what it can do, and refuses what it cannot, before anything is touched."""
 
 import errno
+import json
 import logging
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from glasslog_server.cli import main
 from glasslog_server.cli import serve as serving_command
 from glasslog_server.cli.exits import Exit, exit_of
 from glasslog_server.cli.program import COMMANDS, PROGRAM, program
+from glasslog_server.config import Config
 from glasslog_server.errors import (
     ConfigError,
     FaultError,
@@ -178,3 +181,15 @@ def test_without_its_packages_the_program_says_what_to_install(
         main()
     assert ended.value.code == Exit.UNABLE
     assert capsys.readouterr().err == "glasslog-server: expected the package structlog: install glasslog[server]\n"
+
+
+def test_a_script_reads_that_a_copied_guard_was_adopted(log_config: Config) -> None:
+    config = log_config.storage.guard.parents[1] / "config.toml"
+    copy = log_config.storage.guard.with_name("copy")
+    shutil.copy(log_config.storage.guard, copy)
+    copy.replace(log_config.storage.guard)
+    said = json.loads(invoke("guard", "show", "--config", str(config), "--json").output)
+    assert said["original"] is False
+    adopted = invoke("guard", "adopt", "--config", str(config), "--i-stopped-the-other", "--json")
+    assert (adopted.exit_code, json.loads(adopted.output)["original"]) == (0, True)
+    assert json.loads(invoke("guard", "show", "--config", str(config), "--json").output)["original"] is True

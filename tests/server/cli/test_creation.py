@@ -1,6 +1,7 @@
 """A log is created whole or not at all, and never over another one."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -212,3 +213,12 @@ def test_a_full_disk_is_told_as_what_cannot_be_done_now(tmp_path: Path, bytes_ma
         assert line.startswith("glasslog-server: ")
         assert "File too large" in line
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_script_reads_where_the_log_is(tmp_path: Path) -> None:
+    asked = ["init", "--dir", str(tmp_path / "log"), "--origin", ORIGIN, "--json"]
+    done = subprocess.run([sys.executable, "-m", "glasslog_server", *asked], capture_output=True, text=True, check=True)
+    made = json.loads(done.stdout)
+    assert (made["origin"], done.stderr) == (ORIGIN, "")
+    assert load_config(Path(made["config"])).origin == ORIGIN
+    assert Path(made["vkey_file"]).read_text().strip() == made["vkey"]

@@ -192,7 +192,7 @@ def with_vault(desk: Desk, server: LogServer, key: bytes | str, mode: int = 0o60
     (desk.folder / desk.put("master.key", key)).chmod(mode)
     outcome = desk.run(
         "reconstruct", "--decision", DECISION, "--log", server.url, "--log-key", KEY, "-o", "out",
-        "--vault", "vault", "--master-key-file", "master.key",
+        "--vault", "vault", "--master-key", "master.key",
     )  # fmt: skip
     return outcome.code, outcome.err
 

@@ -18,6 +18,7 @@ from glasslog.cli.audit_progress import progress_for
 from glasslog.cli.audit_screen import show_audit
 from glasslog.cli.document import Json, encode_document
 from glasslog.cli.ending import resumable
+from glasslog.cli.examples import example
 from glasslog.cli.options import (
     JSON_OPTION,
     LOG_KEY_OPTION,
@@ -70,7 +71,13 @@ class Moment(click.ParamType[int]):
         return milliseconds
 
 
-@click.command(short_help="Audit a whole log: replay every entry, run every check.")
+@click.command(
+    short_help="Audit a whole log: replay every entry, run every check.",
+    epilog=example(
+        "glasslog audit --log https://log.example --log-key @log.vkey --state ./audit",
+        "glasslog audit --archive log.zip --log-key @log.vkey --state ./audit --from 2026-01-01 --to 2026-07-01",
+    ),
+)
 @click.option("--log", "url", metavar="URL", type=WebUrl(), help="The log's base URL.")
 @click.option(
     "--folder",
@@ -90,17 +97,37 @@ class Moment(click.ParamType[int]):
     required=True,
     help="The audit's own folder. It is made if need be, and a later audit goes on from it.",
 )
-@click.option("--from", "start", type=Moment(), default=0, help="Judge events from a day or time in UTC on.")
-@click.option("--to", "end", type=Moment(), default=TIME_MS_MAX + 1, help="Judge events before it.")
-@click.option("--issuer", "issuers", metavar="URI", multiple=True, help="Judge records of this issuer. Repeatable.")
-@click.option("--system", "systems", metavar="URN", multiple=True, help="Judge records of this system. Repeatable.")
+@click.option(
+    "--from",
+    "start",
+    type=Moment(),
+    default=0,
+    help="Judge events from this time on: 2026-01-31 or 2026-01-31T08:00:00Z.  [default: the beginning]",
+)
+@click.option(
+    "--to", "end", type=Moment(), default=TIME_MS_MAX + 1, help="Judge events before this time.  [default: the end]"
+)
+@click.option(
+    "--issuer",
+    "issuers",
+    metavar="URI",
+    multiple=True,
+    help="Judge records of this issuer. Repeatable.  [default: all]",
+)
+@click.option(
+    "--system",
+    "systems",
+    metavar="URN",
+    multiple=True,
+    help="Judge records of this system. Repeatable.  [default: all]",
+)
 @click.option(
     "--checks",
     "names",
     metavar="NAME,...",
     multiple=True,
     callback=names_of(CHECKS),
-    help="Run these checks alone: stream-gaps, guardrails ... A name that is none lists them all.",
+    help="Run these checks alone: stream-gaps, guardrails ... A name that is none lists them.  [default: all]",
 )
 @click.option(
     "--processes",
@@ -130,9 +157,9 @@ def command(
 ) -> int:
     """Audit a whole log: mirror it, verify every entry as it comes, and run every check over it.
 
-    It may be stopped at any moment, and goes on from there. The state folder holds the outcome (audit.json, and
-    findings.csv with all findings), the mirror, and the evidence of whatever is wrong. With --json the outcome is
-    printed, and progress goes to standard error as JSON lines.
+    It may be stopped at any moment: the same command goes on from there. The state folder holds the outcome
+    (audit.json, and findings.csv with all findings), the mirror, and the evidence of whatever is wrong. With --json the
+    outcome is printed, and progress goes to standard error as JSON lines.
 
     Exit codes: 0 nothing found, 1 findings or verification failed, 2 wrong usage, 3 could not check.
     """

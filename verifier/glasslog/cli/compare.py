@@ -12,6 +12,7 @@ from glasslog import __version__
 from glasslog.bundle import decode_bundle
 from glasslog.checkpoint import open_checkpoint
 from glasslog.cli.document import Json, encode_document
+from glasslog.cli.examples import example
 from glasslog.cli.options import JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, trust_of
 from glasslog.cli.screen import Screen
 from glasslog.cli.writing import printable, write_text
@@ -56,7 +57,12 @@ class _Gathered:
     failures: list[_Failure] = field(default_factory=list)
 
 
-@click.command(short_help="Compare checkpoints from different places: has a log shown two trees?")
+@click.command(
+    short_help="Compare checkpoints from different places: has a log shown two trees?",
+    epilog=example(
+        "glasslog compare https://log.example ./audit checkpoint-from-a-customer --log-key @log.vkey",
+    ),
+)
 @click.argument("places", metavar="PLACE...", nargs=-1, required=True)
 @LOG_KEY_OPTION
 @POLICY_OPTION

@@ -9,6 +9,7 @@ import click
 from glasslog.checkpoint import Checkpoint, decode_checkpoint
 from glasslog.cli.audit_progress import progress_for
 from glasslog.cli.document import encode_document
+from glasslog.cli.examples import example
 from glasslog.cli.options import (
     JSON_OPTION,
     LOG_KEY_OPTION,
@@ -36,7 +37,13 @@ from glasslog.sources.source import CHECKPOINT, LogSource
 from glasslog.vkey import VerifierKey
 
 
-@click.command(short_help="Write a whole log into one archive.")
+@click.command(
+    short_help="Write a whole log into one archive.",
+    epilog=example(
+        "glasslog export --log https://log.example --log-key @log.vkey -o log.zip",
+        "glasslog export --state ./audit -o log.zip",
+    ),
+)
 @click.option("--log", "url", metavar="URL", type=WebUrl(), help="The log's base URL; its key is needed too.")
 @click.option(
     "--state",

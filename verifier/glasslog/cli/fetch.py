@@ -12,6 +12,7 @@ import click
 
 from glasslog.bundle import BUNDLE_SUFFIX, decode_bundle
 from glasslog.cli.document import Json, encode_document, report_document
+from glasslog.cli.examples import example
 from glasslog.cli.options import (
     JSON_OPTION,
     LOG_KEY_OPTION,
@@ -49,12 +50,19 @@ class _Wanted:
     form: EntryForm
 
 
-@click.command(short_help="Bring the evidence of one decision from a log.")
+@click.command(
+    short_help="Bring the evidence of one decision from a log.",
+    epilog=example(
+        "glasslog fetch --log https://log.example --log-key @log.vkey --decision URN -o evidence.glasslog",
+    ),
+)
 @click.option("--log", "url", metavar="URL", type=WebUrl(), required=True, help="The log's base URL.")
 @click.option(
-    "--decision", metavar="URN|ENTRY_ID", help="The decision, by the URN it is filed under, or one entry by its id."
+    "--decision", metavar="URN|HEX", help="The decision, by the URN it is filed under, or one entry by its id."
 )
-@click.option("--entry", metavar="ENTRY_ID", help="One entry by its id; with --decision, that one of its entries.")
+@click.option(
+    "--entry-id", "entry", metavar="HEX", help="One entry by its id; with --decision, that one of its entries."
+)
 @click.option("--all", "take_all", is_flag=True, help="All entries of the decision; -o is the folder for them.")
 @click.option(
     "--format",
@@ -112,7 +120,7 @@ def _wanted(log: HttpLog, decision: str | None, entry: str | None, form: EntryFo
     subject = decision if decision is not None and ":" in decision else None
     named = [name for name in (decision, entry) if name is not None and name != subject]
     if len(named) > 1 or (not named and subject is None):
-        msg = "Say what to fetch: --decision, --entry, or one entry of a decision by both."
+        msg = "Say what to fetch: --decision, --entry-id, or one entry of a decision by both."
         raise click.UsageError(msg)
     if named:
         try:
@@ -138,7 +146,7 @@ def _places(wanted: _Wanted, output: Path, *, take_all: bool) -> dict[Hash, Path
         return {entry_id: output / f"{entry_id.hex()}{suffix}" for entry_id in wanted.entry_ids}
     if len(wanted.entry_ids) > 1:
         listed = "\n".join(f"  {entry_id.hex()}" for entry_id in wanted.entry_ids)
-        msg = f"The decision has {len(wanted.entry_ids)} entries: name one by --entry, or take them --all.\n{listed}"
+        msg = f"The decision has {len(wanted.entry_ids)} entries: name one by --entry-id, or take them --all.\n{listed}"
         raise click.UsageError(msg)
     return {wanted.entry_ids[0]: output}
 

@@ -8,6 +8,7 @@ import click
 from glasslog import __version__
 from glasslog.cli.description import DESCRIBED, describe, record_in
 from glasslog.cli.document import encode_document
+from glasslog.cli.examples import example
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, read_input
 from glasslog.cli.screen import Screen
 from glasslog.cli.summary import add_record
@@ -19,17 +20,27 @@ from glasslog.filetype import FileType, detect
 NOTHING_VERIFIED: Final = "Nothing here was verified: anybody can write such a file. Use `glasslog verify`."
 
 
-@click.command(short_help="Show what a file holds; verifies nothing.")
+@click.command(
+    short_help="Show what a file holds; verifies nothing.",
+    epilog=example(
+        "glasslog inspect evidence.glasslog",
+        "glasslog inspect 000 --type tile",
+    ),
+)
 @click.argument("file", type=INPUT_FILE)
 @click.option(
     "--type",
     "type_name",
+    metavar="TYPE",
     type=click.Choice([file_type.value for file_type in DESCRIBED]),
-    help="What the file is. Needed for tiles and entry bundles, which bear no mark.",
+    help=f"What the file is: {', '.join(DESCRIBED)}. Needed for tiles and entry bundles, which bear no mark.",
 )
 @JSON_OPTION
 def command(file: Path, type_name: str | None, *, as_json: bool) -> int:
-    """Show what FILE holds, whatever of ours it is. Verifies nothing."""
+    """Show what FILE holds, whatever of ours it is; - is standard input. Verifies nothing.
+
+    Exit codes: 0 shown, 1 malformed, 2 wrong usage, 3 could not read.
+    """
     data = read_input(file)
     file_type = FileType(type_name) if type_name is not None else detect(data)
     if file_type is None:

@@ -10,6 +10,7 @@ import click
 
 from glasslog.cli.audit_progress import progress_for
 from glasslog.cli.ending import resumable
+from glasslog.cli.examples import example
 from glasslog.cli.monitor_options import Asked, monitor_options
 from glasslog.cli.options import trust_of
 from glasslog.cli.writing import printable
@@ -29,7 +30,12 @@ PATIENCE: Final = Patience(connect_s=10.0, read_s=30.0, answer_s=60.0, tries=3, 
 """A monitor comes again soon: that a log is down is to be known in seconds."""
 
 
-@click.command(short_help="Follow logs, and raise an alert for whatever is wrong.")
+@click.command(
+    short_help="Follow logs, and raise an alert for whatever is wrong.",
+    epilog=example(
+        "glasslog monitor --log https://log.example --log-key @log.vkey --state ./monitor",
+    ),
+)
 @monitor_options
 def command(asked: Asked) -> int:
     """Follow logs: prove each new checkpoint consistent with the last, audit what is new, and raise alerts.

@@ -106,7 +106,7 @@ _OPTIONS: Final = (
         metavar="NAME,...",
         multiple=True,
         callback=names_of(CHECKS),
-        help="Run these checks alone, beside those of the log itself.",
+        help="Run these checks alone, beside those of the log itself.  [default: all]",
     ),
     _seconds("--grace", 0, 60.0, "Seconds that a record may be on its way before its absence counts."),
     _seconds("--stale-after", 1, 86_400.0, "Seconds after which a tree head without a successor is told of."),

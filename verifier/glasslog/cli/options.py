@@ -163,7 +163,7 @@ LOG_KEY_OPTION: Final = click.option(
     metavar="VKEY|@FILE",
     multiple=True,
     callback=_converted(_log_key),
-    help="The log's verifier key, or @ and a file that holds it. Several while a log changes keys.",
+    help="The log's verifier key, or @ and a file that holds it. Repeatable, while a log changes keys.",
 )
 POLICY_OPTION: Final = click.option(
     "--policy",
@@ -174,10 +174,10 @@ POLICY_OPTION: Final = click.option(
 )
 ISSUER_KEY_OPTION: Final = click.option(
     "--issuer-key",
-    metavar="PEM",
+    metavar="FILE",
     type=_FILE,
     callback=_converted(lambda path: decode_public_key(read_file(path, _KEY_FILE_BYTES_MAX))),
-    help="The issuer's public key, for files that do not show which key was registered.",
+    help="PEM file of the issuer's public key, for files that do not show which key was registered.",
 )
 ENTRY_ID_OPTION: Final = click.option(
     "--entry-id",

@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from glasslog.cli.document import Json, encode_document
+from glasslog.cli.examples import example
 from glasslog.cli.options import (
     INPUT_FILE,
     LOG_KEY_OPTION,
@@ -75,7 +76,12 @@ def _uri(_: click.Context, __: click.Parameter, value: str | tuple[str, ...]) ->
     return value
 
 
-@click.command(short_help="Put one decision together from all its records.")
+@click.command(
+    short_help="Put one decision together from all its records.",
+    epilog=example(
+        "glasslog reconstruct --decision URN --log https://log.example --log-key @log.vkey -o decision",
+    ),
+)
 @click.option("--decision", metavar="URN", required=True, callback=_uri, help="The URN the decision is filed under.")
 @click.option("--log", "url", metavar="URL", type=WebUrl(), help="The log's base URL.")
 @click.option(
@@ -92,7 +98,7 @@ def _uri(_: click.Context, __: click.Parameter, value: str | tuple[str, ...]) ->
     metavar="FILE",
     type=INPUT_FILE,
     multiple=True,
-    help="A disclosure file, to open commitments with. May be given for each record.",
+    help="A disclosure file, to open commitments with. Repeatable.",
 )
 @click.option(
     "--vault",
@@ -101,13 +107,16 @@ def _uri(_: click.Context, __: click.Parameter, value: str | tuple[str, ...]) ->
     help="A vault of disclosures, to open commitments with.",
 )
 @click.option(
-    "--master-key-file",
+    "--master-key",
+    "master_key_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The master key of the vault.",
+    help="File of the vault's master key.",
 )
 @TOKEN_OPTION
-@click.option("--also", metavar="URN", multiple=True, callback=_uri, help="A further subject to search for records.")
+@click.option(
+    "--also", metavar="URN", multiple=True, callback=_uri, help="A further subject to search for records. Repeatable."
+)
 @click.option(
     "--system-entries",
     metavar="NUMBER",
@@ -153,7 +162,7 @@ def command(
         msg = "Say where to read: --log, or --from a folder of kept evidence."
         raise click.UsageError(msg)
     if (vault is None) != (master_key_file is None):
-        msg = "A vault is opened by its master key: give --vault and --master-key-file together."
+        msg = "A vault is opened by its master key: give --vault and --master-key together."
         raise click.UsageError(msg)
     trust = trust_of(log_keys, policy)
     places = _places(output, json_file, keep)

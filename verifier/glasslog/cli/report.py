@@ -14,6 +14,7 @@ from glasslog.audit.database import Database
 from glasslog.audit.result import CSV_COLUMNS
 from glasslog.cli.audit import FINDINGS
 from glasslog.cli.document import Json, encode_document
+from glasslog.cli.examples import example
 from glasslog.cli.options import OUTPUT, OUTPUT_FILE
 from glasslog.cli.screen import Screen
 from glasslog.counting import counted
@@ -40,12 +41,15 @@ class _Places:
     findings: Path | None
 
 
-@click.command(short_help="Make the report of an audit: HTML, JSON, CSV.")
+@click.command(
+    short_help="Make the report of an audit: HTML, JSON, CSV.",
+    epilog=example("glasslog report --state ./audit -o report"),
+)
 @click.option(
     "--state",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     required=True,
-    help="The state folder of an audit that was made.",
+    help="The state folder of an audit.",
 )
 @click.option(
     "-o",
@@ -55,8 +59,20 @@ class _Places:
     required=True,
     help="The page to write; or a folder for the page, the JSON and the CSV.",
 )
-@click.option("--json", "json_file", metavar="FILE", type=OUTPUT_FILE, help="The document to write.")
-@click.option("--csv", "csv_file", metavar="FILE", type=OUTPUT_FILE, help="The list of all findings.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    help="The JSON document to write.  [default: report.json in a folder]",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    help="The list of all findings to write.  [default: findings.csv in a folder]",
+)
 @click.option(
     "--controls",
     "files",
@@ -68,7 +84,7 @@ class _Places:
 def command(
     *, state: Path, output: Path, json_file: Path | None, csv_file: Path | None, files: tuple[Path, ...]
 ) -> int:
-    """Make the report of an audit that was made: what was proven, found and not checked, and which records there are.
+    """Make the report of an audit: what was proven, found and not checked, and which records there are.
 
     Nothing is verified anew: the report says what the audit said, in the state folder, and the same audit gives the
     same report.

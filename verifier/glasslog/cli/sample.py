@@ -14,6 +14,7 @@ from glasslog.checkpoint import TrustedCheckpoint
 from glasslog.cli.audit import Moment
 from glasslog.cli.document import Json, encode_document
 from glasslog.cli.ending import resumable
+from glasslog.cli.examples import example
 from glasslog.cli.options import INPUT_FILE, JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, read_input, trust_of
 from glasslog.cli.screen import Screen
 from glasslog.cli.writing import write_text
@@ -57,12 +58,17 @@ class _Mirror:
     tiles: VerifiedTiles
 
 
-@click.command(short_help="Draw a sample of records, with evidence for each.")
+@click.command(
+    short_help="Draw a sample of records, with evidence for each.",
+    epilog=example(
+        "glasslog sample --state ./audit --size 60 --seed-from checkpoint --log-key @log.vkey -o sample",
+    ),
+)
 @click.option(
     "--state",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     required=True,
-    help="The state folder of an audit that was made.",
+    help="The state folder of an audit.",
 )
 @click.option("--size", type=click.IntRange(1, SAMPLE_MAX), required=True, help="How many records to draw.")
 @click.option(
@@ -77,16 +83,25 @@ class _Mirror:
 @click.option(
     "--type",
     "types",
+    metavar="TYPE",
     type=click.Choice(sorted(RECORD_TYPES)),
     multiple=True,
     default=("inference",),
     show_default="inference",
     help="Draw from records of this type. Repeatable.",
 )
-@click.option("--from", "start", type=Moment(), default=0, help="Draw from events from this time on.")
-@click.option("--to", "end", type=Moment(), default=TIME_MS_MAX + 1, help="Draw from events before this time.")
-@click.option("--issuer", "issuers", metavar="URI", multiple=True, help="Draw from this issuer. Repeatable.")
-@click.option("--system", "systems", metavar="URN", multiple=True, help="Draw from this system. Repeatable.")
+@click.option(
+    "--from", "start", type=Moment(), default=0, help="Draw from events from this time on.  [default: the beginning]"
+)
+@click.option(
+    "--to", "end", type=Moment(), default=TIME_MS_MAX + 1, help="Draw from events before this time.  [default: the end]"
+)
+@click.option(
+    "--issuer", "issuers", metavar="URI", multiple=True, help="Draw from this issuer. Repeatable.  [default: all]"
+)
+@click.option(
+    "--system", "systems", metavar="URN", multiple=True, help="Draw from this system. Repeatable.  [default: all]"
+)
 @click.option(
     "-o",
     "--output",

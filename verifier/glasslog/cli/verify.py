@@ -8,6 +8,7 @@ import click
 
 from glasslog.bundle import BUNDLE_SUFFIX, decode_bundle
 from glasslog.cli.document import encode_document, error_document, report_document
+from glasslog.cli.examples import example
 from glasslog.cli.options import (
     ENTRY_ID_OPTION,
     INPUT_FILE,
@@ -50,7 +51,9 @@ _VERDICTS: Final = {
 _TITLE_WIDTH: Final = 44
 
 
-@click.command(short_help="Verify a file, offline.")
+@click.command(
+    short_help="Verify a file, offline.", epilog=example("glasslog verify evidence.glasslog --log-key @log.vkey")
+)
 @click.argument("file", type=INPUT_FILE)
 @LOG_KEY_OPTION
 @POLICY_OPTION
@@ -63,7 +66,7 @@ _TITLE_WIDTH: Final = 44
     metavar="FILE|FOLDER",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="Evidence of an erasure record: what it names is shown as erased. Of a folder, all bundles with such records.",
+    help="Evidence of an erasure record: what it names is shown as erased. Of a folder, all such bundles. Repeatable.",
 )
 @ENTRY_ID_OPTION
 @JSON_OPTION
@@ -82,6 +85,9 @@ def command(
     """Verify FILE, offline; - is standard input.
 
     It is an evidence bundle, a Transparent Statement, a receipt, a tlog-proof, a checkpoint, or evidence of a fork.
+
+    Have the log's key from its operator, by another way than the file: whom you trust is --log-key, or the logs that a
+    --policy names.
 
     Exit codes: 0 verified, 1 verification failed, 2 wrong usage, 3 could not check.
     """

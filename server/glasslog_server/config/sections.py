@@ -20,7 +20,7 @@ from glasslog.limits import ENTRY_BUNDLE_BYTES_MAX, ENTRY_BYTES_MAX, KEY_NAME_BY
 from glasslog_server.addresses import ListenAddress, parse_listen_address
 from glasslog_server.core.limits import ROUND_BYTES_MAX, ROUND_ENTRIES_MAX
 from glasslog_server.http.settings import AccessToken, HttpSettings
-from glasslog_server.sequencer import SequencerLimits
+from glasslog_server.submissions import SequencerLimits
 
 _HTTP: Final = HttpSettings()
 _LIMITS: Final = SequencerLimits()

@@ -117,6 +117,13 @@ def test_a_late_record_says_whether_it_was_also_signed_late() -> None:
     assert "an anchor shows signing that was late too" in signed_late.message
 
 
+def test_a_tree_that_was_signed_twice_makes_no_second_record_of_one_that_was_late() -> None:
+    log = Logbook(changed(story(), "beat 5", logged=at(5) + 30_000 + 200_000))
+    log.heads += [head._replace(time=head.time + 1_000) for head in log.heads]
+    (finding,) = log.audit("lateness").findings
+    assert (finding.count, finding.entries) == (1, (log.index["beat 5"],))
+
+
 def test_the_bound_of_an_undeclared_system_is_stated() -> None:
     events = [Event("beat", "control-operation", heartbeat(START), START, logged=START + 2 * DAY_MS)]
     audited = Logbook(events).audit("lateness")

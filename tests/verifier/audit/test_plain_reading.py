@@ -69,7 +69,9 @@ ENTRY = st.builds(
 )
 AGAIN = st.integers(0, ENTRIES_MAX)
 SIZE = st.integers(0, ENTRIES_MAX)
-HEAD = st.builds(Head, st.integers(1, ENTRIES_MAX), st.integers(0, 4_000), st.sampled_from(["", "", "w1"]))
+HEAD = st.builds(
+    Head, st.integers(1, ENTRIES_MAX), st.integers(0, 20).map(lambda tick: 200 * tick), st.sampled_from(["", "", "w1"])
+)
 SCOPE = st.builds(
     Scope,
     start=st.sampled_from([0, 0, 600]),

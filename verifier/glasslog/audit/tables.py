@@ -110,6 +110,7 @@ _INDEXES: Final = (
     ("attempts", "id"),
     ("executions", "subject, started"),
     ("oversights", "subject"),
+    ("oversights", "entry"),
     ("correspondence", "subject"),
     ("links", "target"),
     ("links", "entry"),
@@ -122,6 +123,7 @@ _INDEXES: Final = (
     ("incidents", "id"),
     ("incident_reports", "entry"),
     ("subprocessors", "name"),
+    ("seals", "stop"),
     ("sealed_streams", "entry"),
 )
 

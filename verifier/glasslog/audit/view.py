@@ -48,13 +48,13 @@ _TABLES: Final = (
     "DROP TABLE IF EXISTS temp.sequences",
     "CREATE TEMP TABLE bounds (start, stop, since)",
     "CREATE TEMP TABLE chosen (shape INTEGER PRIMARY KEY, source, call, runs)",
-    "CREATE TEMP TABLE sequences (stream INTEGER PRIMARY KEY, first, last, records, numbers)",
+    "CREATE TEMP TABLE sequences (stream, first, last, records, numbers)",
     """CREATE TEMP TABLE scoped_shapes (
         shape INTEGER PRIMARY KEY, source, call, runs, count, entry_min, entry_max, time_min, time_max
     )""",
     """CREATE TEMP VIEW scoped AS
         SELECT e.entry, e.leaf, e.stream, e.subject, e.id, e.time, e.ended, e.seq, e.prev, e.anchor,
-            c.shape, c.source, c.call, c.runs
+            e.shape, c.source, c.call, c.runs
         FROM main.entries e CROSS JOIN temp.chosen c ON c.shape = e.shape
         WHERE e.entry >= (SELECT since FROM temp.bounds)
             AND e.time >= (SELECT start FROM temp.bounds) AND e.time < (SELECT stop FROM temp.bounds)""",

@@ -3,7 +3,7 @@
 An inference answers the attempts that it links to (rel `attempt`); one that links to none answers those of its decision
 (sub). Any status is an answer: an error is one too. An attempt is pending for as long as the system's bound of lateness
 allows the inference to be on its way. `since` does not narrow this check: an attempt may be overdue long after it was
-logged. Costs a look-up for each inference, where there are attempts at all.
+logged. Costs a look-up for each entry among the attempts that links do not answer, where there are attempts at all.
 """
 
 from collections.abc import Iterator
@@ -15,21 +15,26 @@ from glasslog.audit.finding import Finding, Severity
 from glasslog.audit.view import View
 from glasslog.counting import counted
 
-_ANSWER: Final = (
+_ANSWER_BY_LINK: Final = (
     "DROP TABLE IF EXISTS temp.answered",
     "CREATE TEMP TABLE answered (attempt INTEGER PRIMARY KEY)",
     """INSERT OR IGNORE INTO temp.answered
         SELECT a.entry FROM links l CROSS JOIN entries e ON e.entry = l.entry CROSS JOIN shapes s ON s.number = e.shape
         CROSS JOIN attempts a ON a.id = l.target WHERE l.rel = 'attempt' AND s.call > 0""",
-    """INSERT OR IGNORE INTO temp.answered
-        SELECT a.entry FROM entries e CROSS JOIN shapes s ON s.number = e.shape
-        CROSS JOIN attempts a ON a.subject = e.subject
-        WHERE s.call > 0 AND typeof(e.subject) = 'blob' AND e.entry NOT IN (SELECT entry FROM temp.linking)""",
 )
-_LINKING: Final = (
+_ANSWER_BY_DECISION: Final = (
     "DROP TABLE IF EXISTS temp.linking",
     "CREATE TEMP TABLE linking (entry INTEGER PRIMARY KEY)",
     "INSERT OR IGNORE INTO temp.linking SELECT entry FROM links WHERE rel = 'attempt'",
+    "DROP TABLE IF EXISTS temp.open",
+    "CREATE TEMP TABLE open (subject, attempt, PRIMARY KEY (subject, attempt)) WITHOUT ROWID",
+    """INSERT INTO temp.open
+        SELECT subject, entry FROM attempts
+        WHERE typeof(subject) = 'blob' AND entry NOT IN (SELECT attempt FROM temp.answered)""",
+    """INSERT OR IGNORE INTO temp.answered
+        SELECT a.attempt FROM entries e CROSS JOIN temp.open a ON a.subject = e.subject
+        CROSS JOIN shapes s ON s.number = e.shape
+        WHERE s.call > 0 AND e.entry NOT IN (SELECT entry FROM temp.linking)""",
 )
 _UNANSWERED: Final = """
     SELECT o.issuer, o.system, e.entry, e.time
@@ -55,7 +60,7 @@ def run(view: View) -> Examination:
 
 
 def _find(view: View, examination: Examination) -> Iterator[Finding]:
-    for statement in (*_LINKING, *_ANSWER):
+    for statement in (*_ANSWER_BY_LINK, *_ANSWER_BY_DECISION):
         view.database.execute(statement)
     for episode in gather(_overdue(view, examination)):
         issuer, system = episode.key

@@ -11,7 +11,7 @@ recorded. With `since`, new inferences alone are looked at.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from itertools import chain, groupby, islice
 from operator import itemgetter
@@ -33,11 +33,11 @@ _MISSING, _MISPLACED, _FAILED_OPEN = "did not run", "ran at the wrong time", "fa
 _RAN: Final = "ran"
 _BETTER: Final = (_RAN, _FAILED_OPEN, _MISPLACED, _MISSING)  # of several executions of one guardrail the best counts
 _ATTEMPTED: Final = """
-    SELECT e.entry, e.time, e.ended, e.subject, e.runs, o.issuer, o.system, c.configs, a.required
-    FROM scoped e CROSS JOIN calls c ON c.number = e.call CROSS JOIN attempts a ON a.subject = e.subject
-    CROSS JOIN sources o ON o.number = e.source
-    WHERE a.required IS NOT NULL AND typeof(e.subject) = 'blob' AND c.status IN ('completed', 'refused')
-        AND o.env <> 'test'
+    SELECT e.entry, e.time, e.ended, e.subject, s.runs, o.issuer, o.system, c.configs, a.required
+    FROM entries e CROSS JOIN attempts a ON a.subject = e.subject CROSS JOIN chosen s ON s.shape = e.shape
+    CROSS JOIN calls c ON c.number = s.call CROSS JOIN sources o ON o.number = s.source
+    WHERE e.entry >= :since AND e.time >= :start AND e.time < :stop AND typeof(e.subject) = 'blob'
+        AND a.required IS NOT NULL AND c.status IN ('completed', 'refused') AND o.env <> 'test'
     ORDER BY e.entry
 """
 _OWN: Final = """
@@ -175,8 +175,10 @@ class _Guardrails:
         )
         return _best((guardian, _outcome(decision, in_time != 0)) for guardian, decision, in_time in rows)
 
-    def _with_own_records(self, found: Objectionable, wrong: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    def _with_own_records(self, found: Objectionable, wrong: Collection[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         """Yield what is still wrong when executions with records of their own count too."""
+        if not wrong:
+            return
         begin, end = 2 * found.time - found.end, found.end  # `time` may be that of the answer
         rows = self._view.rows(
             _OWN, subject=found.subject, entry=found.entry, first=begin - NEAR_MS, last=end + NEAR_MS

@@ -17,11 +17,11 @@ from glasslog.audit.view import View
 from glasslog.counting import counted
 
 _SLOW: Final = f"""
-    SELECT e.entry, e.ended, h.time - e.ended, o.issuer, o.system, o.stream, a.time
+    SELECT e.entry, e.ended, h.time - e.ended, o.issuer, o.system, o.stream, (
+        SELECT a.time FROM heads a WHERE a.size >= n.size AND a.witness = '' ORDER BY a.size, a.time LIMIT 1
+    )
     FROM {COVERED} CROSS JOIN sources o ON o.number = c.source
     LEFT JOIN anchors n ON n.number = e.anchor
-    LEFT JOIN heads a ON a.size = (SELECT size FROM heads WHERE size >= n.size AND witness = '' LIMIT 1)
-        AND a.witness = ''
     WHERE {IN_SCOPE} AND h.witness = '' AND h.time - e.ended > :least
         AND o.type NOT IN ('log-policy', 'issuer-registration')
     ORDER BY e.entry

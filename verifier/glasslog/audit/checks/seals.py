@@ -17,7 +17,7 @@ from glasslog.counting import counted
 _SEALED: Final = """
     SELECT e.entry, e.time, o.issuer, o.system, t.start, t.stop, t.tree_size_end, w.stream, w.first_seq, w.last_seq,
         w.count, (
-            SELECT count(DISTINCT r.seq) FROM streams n CROSS JOIN entries r ON r.stream = n.number
+            SELECT count(DISTINCT r.seq) FROM streams n CROSS JOIN entries r ON r.stream = +n.number
             WHERE n.issuer = o.issuer AND n.name = w.stream AND r.seq >= w.first_seq AND r.seq <= w.last_seq
         )
     FROM seals t CROSS JOIN scoped e ON e.entry = t.entry CROSS JOIN sources o ON o.number = e.source

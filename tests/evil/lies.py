@@ -6,14 +6,14 @@ Some bend what an honest server says; some need the log's key, and serve a log t
 import asyncio
 import gzip
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from aiohttp import web
 
 from glasslog.merkle import TreeSize
 from glasslog.tiles import BundleId, TileId, decode_bundle, encode_bundle, parse_tile_path
 from tests.evil.forged import ForgedLog
-from tests.evil.liar import Answer, Ask, Lie
+from tests.evil.liar import Ask, Lie
 
 _OCTETS = "application/octet-stream"
 _CBOR_SEQUENCE = "application/cbor-seq"
@@ -215,28 +215,5 @@ def to_others(first: Lie, others: Lie, *, asked_by: Callable[[web.Request], bool
 
     async def lie(request: web.Request, ask: Ask) -> web.StreamResponse | None:
         return await (first if asked_by(request) else others)(request, ask)
-
-    return lie
-
-
-def all_of(lies: Sequence[Lie]) -> Lie:
-    """Tell the first lie that has an answer."""
-
-    async def lie(request: web.Request, ask: Ask) -> web.StreamResponse | None:
-        for one in lies:
-            told: web.StreamResponse | None = await one(request, ask)
-            if told is not None:
-                return told
-        return None
-
-    return lie
-
-
-def replayed(answers: dict[str, Answer]) -> Lie:
-    """Answer with what the log said some time ago."""
-
-    async def lie(request: web.Request, _ask: Ask) -> web.StreamResponse | None:
-        kept = answers.get(request.path)
-        return kept.response() if kept is not None else None
 
     return lie

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from glasslog.merkle import TreeSize
-from tests.evil.auditing import Told, glasslog
+from tests.evil.auditing import Told, audit, glasslog
 from tests.evil.honest import Honest
-from tests.evil.liar import Liar
-from tests.evil.lies import answering, bent, is_tile, serving, with_bit_flipped
+from tests.evil.liar import Liar, no_lie
+from tests.evil.lies import answering, bent, is_tile, serving, to_others, with_bit_flipped
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,24 @@ def test_a_fork_is_caught_named_and_leaves_evidence(honest: Honest, tmp_path: Pa
     shown = glasslog("verify", evidence, "--log-key", honest.vkey_option)
     assert shown.code == 0, shown.out
     assert "VERIFIED" in shown.out
+
+
+def test_a_split_view_that_nobody_can_see_alone_is_caught_by_comparing(honest: Honest, tmp_path: Path) -> None:
+    entries = honest.entries()
+    entries[600], entries[601] = entries[601], entries[600]  # both genuine: each view is perfect in itself
+    (tmp_path / "token").write_text("one-client")
+    one_client = ("--token-file", tmp_path / "token")
+    split = to_others(serving(honest.forged(entries)), no_lie, asked_by=lambda asked: "Authorization" in asked.headers)
+    with Liar(honest.url, split) as liar:
+        for state, options in (("one", one_client), ("others", ())):
+            audited = audit(honest, liar.url, tmp_path / state, "--checks", "tree,consistency,signature", *options)
+            assert audited.code == 0, audited.said
+            assert audited.findings == []
+    done = glasslog("compare", "one", "others", "--log-key", honest.vkey_option)
+    assert done.code == 1, done.out
+    assert "FORK" in done.out.upper()
+    [evidence] = tmp_path.glob("*.fork")
+    assert glasslog("verify", evidence, "--log-key", honest.vkey_option).code == 0
 
 
 def test_a_checkpoint_by_another_key_is_not_the_logs(honest: Honest, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_the_help_says_of_every_command_what_the_command_says(package: str) -> N
 def test_the_help_names_all_commands_and_loads_none(package: str) -> None:
     table = PROGRAMS[package].table
     done = run(package, "--help", after="print(*sys.modules, file=sys.stderr)")
-    listed = done.stdout.partition("Commands:\n")[2].splitlines()
+    listed = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed if line[2:3] != " "] == list(table)
     modules = set(done.stderr.split())
     assert modules.isdisjoint(place.module for place in table.values())

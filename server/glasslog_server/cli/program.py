@@ -10,7 +10,6 @@ import click
 
 from glasslog import __version__
 from glasslog.cli.ending import complain, ending_on_signals, told_of
-from glasslog.cli.examples import example
 from glasslog.cli.loading import Commands, Place
 from glasslog.cli.writing import error_text, give_streams
 from glasslog.errors import GlasslogError
@@ -18,6 +17,16 @@ from glasslog_server.cli.exits import Exit, exit_of
 from glasslog_server.errors import ServerError
 
 PROGRAM: Final = "glasslog-server"
+_HELP: Final = """Run a Glasslog transparency log.
+
+\b
+  glasslog-server init --dir /srv/log --origin log.example/2026
+  glasslog-server serve --config /srv/log/config.toml
+  glasslog-server issuer add --config /srv/log/config.toml --issuer https://vendor.example --key issuer.pub.pem
+
+Exit codes: 0 done, 1 the log is damaged or must not run, 2 wrong usage or configuration, 3 not possible now,
+130 interrupted.
+"""
 COMMANDS: Final[Mapping[str, Place]] = MappingProxyType(
     {
         "init": Place("glasslog_server.cli.init", "Create a log: configuration, keys, entry 0.", "init"),
@@ -52,7 +61,7 @@ class Program(Commands):
             complain(f"{PROGRAM}: {error_text(error)}")
             sys.exit(Exit.UNABLE)
         except click.Abort as error:
-            complain(f"{PROGRAM}: {told_of(error)}")
+            complain(told_of(error, f"{PROGRAM}: "))
             sys.exit(Exit.INTERRUPTED)
 
 
@@ -60,20 +69,12 @@ class Program(Commands):
     cls=Program,
     table=COMMANDS,
     name=PROGRAM,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=example(
-        "glasslog-server init --dir /srv/log --origin log.example/2026",
-        "glasslog-server serve --config /srv/log/config.toml",
-        "glasslog-server issuer add --config /srv/log/config.toml --issuer https://vendor.example --key issuer.pub.pem",
-    ),
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(__version__, prog_name=PROGRAM)
 def program() -> None:
-    """Run a Glasslog transparency log.
-
-    Exit codes: 0 done, 1 the log is damaged or must not run, 2 wrong usage or configuration, 3 not possible now,
-    130 interrupted.
-    """
+    """Say everything in `_HELP`."""
     from glasslog_server.logs import configure_logs  # noqa: PLC0415 (the help says nothing in them)
 
     configure_logs("console", "warning")

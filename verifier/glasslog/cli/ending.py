@@ -58,9 +58,9 @@ def ending_on_signals(signals: Sequence[signal.Signals] = SIGNALS) -> Iterator[N
             signal.signal(number, signal.SIG_DFL)
 
 
-def told_of(error: click.Abort) -> str:
+def told_of(error: click.Abort, before: str = "") -> str:
     """Return the line about a command that somebody ended; on a terminal it does not stand behind the `^C`."""
-    return ("\n" if sys.stderr.isatty() else "") + (str(error) or BEGIN_AGAIN)
+    return ("\n" if sys.stderr.isatty() else "") + before + (str(error) or BEGIN_AGAIN)
 
 
 def complain(line: str) -> None:

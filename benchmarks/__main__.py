@@ -10,6 +10,7 @@ import click
 
 from benchmarks import audit, audited_log, growing, ingest, latency, limits, plots, sequencer, tables
 from benchmarks.figures import Curve, Figure, keep, report
+from benchmarks.verification import UnsteadyMachineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ def _latency(plan: Plan) -> Measured:
 def _audit(plan: Plan) -> Measured:
     with tempfile.TemporaryDirectory() as name:
         log = audited_log.make_log(Path(name), audit.AUDITED)
-        return audit.measure(Path(name), log, min(plan.runs, audit.RUNS), os.cpu_count() or 1), []
+        try:
+            return audit.measure(Path(name), log, min(plan.runs, audit.RUNS), os.cpu_count() or 1), []
+        except UnsteadyMachineError as error:
+            raise click.ClickException(str(error)) from error
 
 
 PARTS: Mapping[str, Callable[[Plan], Measured]] = {

@@ -85,3 +85,12 @@ def test_a_worker_that_ends_with_work_in_its_hands_stops_the_audit(
     assert [next(answers).heads[0][0] for _ in range(3)] == [0, 1, 2]
     with pytest.raises(UncheckableError, match="ended before its work did"):
         next(answers)
+
+
+def test_an_interruption_from_the_keyboard_does_not_reach_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telling = ANSWERING.replace("chunk[0]", "os.getpgrp()").replace("import marshal", "import marshal, os")
+    monkeypatch.setattr(workers, "_PROGRAM", telling.format(count=1))
+    (replayed,) = replay_all(works(1), Setting(tmp_path, Place(), "log.example"), 1)
+    assert replayed.heads[0][0] != os.getpgrp()

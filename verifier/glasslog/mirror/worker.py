@@ -9,7 +9,6 @@ comes. Nothing here is read from anywhere but the process that started this one.
 import marshal
 import os
 import pickle
-import signal
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, TypeAlias
 
@@ -74,8 +73,7 @@ def write_message(descriptor: int, message: bytes) -> None:
 
 
 def serve(source: IO[bytes], descriptor: int) -> None:
-    """Be a worker until the pipe ends. An interruption from the keyboard is for the process that shows it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Be a worker until the pipe ends."""
     try:
         replayer = Replayer(pickle.loads(read_message(source)))  # noqa: S301 (our own process made it)
     except EOFError:

@@ -67,6 +67,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
+            process_group=0,  # Ctrl-C is for the process that shows it, from the worker's first moment on
         )
         if self._process.stdin is None or self._process.stdout is None:
             msg = "expected pipes to a process that was started with some"

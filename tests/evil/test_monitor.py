@@ -12,6 +12,7 @@ import pytest
 import urllib3
 
 from glasslog_issuer import Client, load_key
+from glasslog_issuer.demo.production import SYSTEM
 from glasslog_issuer.record import SignedRecord
 from tests.evil.auditing import glasslog
 from tests.evil.faults import FAULTS, Vendor
@@ -158,6 +159,21 @@ def test_what_is_watched_is_told(clean: Clean, tmp_path: Path) -> None:
     about = [signed.statement.leaf_hash.hex() for signed in clean.records if signed.decision == watched.decision]
     assert code == 1
     assert [(alert["alert"], alert["entry_ids"]) for alert in alerts] == [("watched", [entry]) for entry in about]
+
+
+def test_those_who_watch_one_issuer_and_system_are_told_of_these_alone(log: RealLog, tmp_path: Path) -> None:
+    honest = fill(log, "silent model change")
+    for number, (issuer, system, told) in enumerate(
+        [
+            (ISSUER, SYSTEM, ["model-changes"]),
+            ("https://somebody-else.example", SYSTEM, []),
+            (ISSUER, "urn:example:something-else", []),
+        ]
+    ):
+        watched = ("--issuer", issuer, "--system", system, "--grace", "3600")
+        _, alerts, _ = monitor(honest, log.url, tmp_path / str(number), *watched)
+        assert [alert["alert"] for alert in alerts] == told
+        assert all((alert["issuer"], alert["system"]) == (issuer, system) for alert in alerts)
 
 
 def test_a_webhook_that_fails_gets_the_alerts_again(log: RealLog, tmp_path: Path) -> None:

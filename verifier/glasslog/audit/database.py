@@ -115,9 +115,9 @@ class Database:
 
     def insert_batch(self, batch: Batch, findings: Iterable[Finding] = ()) -> None:
         """Insert what `insert` does, from a batch."""
-        for position, (entry, *_) in enumerate(batch.entries, start=self.next_index):
-            if entry != position:
-                msg = f"expected the facts of entry {position}, got those of {entry}"
+        for position, row in enumerate(batch.entries, start=self.next_index):
+            if row[0] != position:
+                msg = f"expected the facts of entry {position}, got those of {row[0]}"
                 raise ValueError(msg)
         with self._transaction():
             self._insert(batch)

@@ -70,12 +70,24 @@ def fill_buckets(view: View, period: Period) -> None:
     execute = view.database.execute
     execute("DROP TABLE IF EXISTS temp.buckets")
     execute("CREATE TEMP TABLE buckets (bucket, shape, count)")
-    view.database.execute(
+    scope = view.scope
+    execute(
         """
-        INSERT INTO temp.buckets SELECT (time - :first) / :length, shape, count(*) FROM scoped
-        WHERE time >= :first AND time < :last GROUP BY 1, 2
+        INSERT INTO temp.buckets
+        SELECT bucket, shape, count FROM (
+            SELECT (time - :first) / :length AS bucket, shape, count(*) AS count FROM entries
+            WHERE entry >= :since AND time >= max(:first, :start) AND time < min(:last, :stop) GROUP BY 1, 2
+        )
+        WHERE shape IN (SELECT shape FROM chosen)
         """,
-        {"first": period.start, "last": period.end, "length": period.bucket_ms},
+        {
+            "first": period.start,
+            "last": period.end,
+            "length": period.bucket_ms,
+            "since": scope.since,
+            "start": scope.start,
+            "stop": scope.end,
+        },
     )
 
 

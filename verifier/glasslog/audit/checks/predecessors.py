@@ -16,7 +16,10 @@ _BROKEN: Final = """
     SELECT e.entry, e.seq, b.entry, e.time, o.issuer, o.system, o.stream
     FROM scoped e CROSS JOIN entries b ON b.stream = e.stream AND b.seq = e.seq - 1
     CROSS JOIN sources o ON o.number = e.source
-    WHERE e.prev IS NOT NULL AND b.leaf <> e.prev
+    WHERE e.entry IN (
+            SELECT f.entry FROM entries f CROSS JOIN entries b ON b.stream = f.stream AND b.seq = f.seq - 1
+            WHERE f.entry >= :since AND b.leaf <> f.prev
+        )
         AND b.entry = (SELECT min(c.entry) FROM entries c WHERE c.stream = e.stream AND c.seq = e.seq - 1)
         AND NOT EXISTS (
             SELECT 1 FROM entries c WHERE c.stream = e.stream AND c.seq = e.seq - 1 AND c.leaf = e.prev

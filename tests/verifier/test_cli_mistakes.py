@@ -1,5 +1,6 @@
 """What people do by mistake, and what their machines do to them: one line that helps, and the right exit code."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -92,6 +93,22 @@ def test_a_log_that_is_not_there_is_told_of_at_once(desk: Desk) -> None:
     assert outcome.code == 3
     assert "Connection refused" in outcome.err
     assert not (desk.folder / "log.zip").exists()
+    outcome = desk.run("compare", address, *KEY)
+    assert outcome.code == 3
+    assert "Connection refused" in outcome.err
+
+
+def test_a_place_that_cannot_be_read_does_not_end_a_comparison(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.put("unreadable", "")
+    desk.put("checkpoint", small_log(1).checkpoint())
+
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("glasslog.sources.places.Path.open", refuse)
+        outcome = desk.run("compare", "unreadable", *KEY)
+    assert (outcome.code, outcome.err) == (3, "Error: unreadable: cannot read unreadable: Permission denied\n")
 
 
 def test_a_file_that_is_too_large_is_named(desk: Desk, evidence: str) -> None:

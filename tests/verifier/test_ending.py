@@ -109,3 +109,23 @@ def test_complaining_to_nobody_is_no_error(monkeypatch: pytest.MonkeyPatch) -> N
         complain("nobody reads this")
         monkeypatch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), broken.fileno())
+
+
+@pytest.mark.parametrize("program", ["glasslog", "glasslog_issuer", "glasslog_server"])
+def test_a_reader_who_goes_away_is_no_failed_verification(program: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as unread:
+        command = [sys.executable, "-m", program, "--help"]
+        done = subprocess.run(command, stdout=unread, stderr=subprocess.PIPE, text=True, check=False)
+    said = "Error: cannot write the output: nobody reads it any more\n"
+    assert (done.returncode, done.stderr) == (3, said)
+
+
+def test_a_result_that_nobody_reads_is_no_refusal(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as unread:
+        command = [sys.executable, "-m", "glasslog_issuer", "keygen", "-o", "issuer.pem"]
+        done = subprocess.run(command, cwd=tmp_path, stdout=unread, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3

@@ -14,6 +14,7 @@ from glasslog.checkpoint import open_checkpoint
 from glasslog.cli.document import Json, encode_document
 from glasslog.cli.examples import example
 from glasslog.cli.options import JSON_OPTION, LOG_KEY_OPTION, POLICY_OPTION, trust_of
+from glasslog.cli.reaching import reach
 from glasslog.cli.screen import Screen
 from glasslog.cli.writing import printable, write_text
 from glasslog.comparison import Compared, Relation, Tree, View, compare_view
@@ -24,7 +25,7 @@ from glasslog.fork import FORK_SUFFIX
 from glasslog.limits import BUNDLE_BYTES_MAX
 from glasslog.policy import Policy
 from glasslog.sources.folder import read_file, write_file
-from glasslog.sources.places import open_log
+from glasslog.sources.places import is_url, open_log
 from glasslog.sources.source import LogSource, read_tile
 from glasslog.subtrees import VerifiedTiles
 from glasslog.tlog_proof import decode_tlog_proof
@@ -118,7 +119,7 @@ def _noting(place: str, failures: list[_Failure]) -> Iterator[None]:
 
 
 def _gather(place: str, keys: Sequence[VerifierKey], gathered: _Gathered, stack: ExitStack) -> None:
-    source = open_log(place)
+    source = reach(place, None) if is_url(place) else open_log(place)
     if source is None:
         gathered.views.append(_view(place, _note_in(Path(place)), keys))
         return

@@ -6,6 +6,7 @@ what is half done does so. `Interruptible` tells it in one line; a command that 
 when it is told to stop is not decided here: they take the signals for themselves.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ import click
 
 from glasslog.cli import BEGIN_AGAIN
 
+EXIT_UNABLE: Final = 3
 SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -24,12 +26,31 @@ class InterruptedCommandError(click.Abort):
 
 
 class Interruptible(click.Group):
-    """Turn the interruption of any command into InterruptedCommandError, with a sentence where it has none."""
+    """Turn the interruption of any command into InterruptedCommandError, with a sentence where it has none.
+
+    A reader of the output who goes away ends a command too, and click would have that look like a failed verification.
+    """
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 (click's signature)
+        """Read the arguments, and print the help where it is asked for."""
+        with _ending_unread():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's signature)
         """Run the subcommand."""
-        with resumable(BEGIN_AGAIN):
+        with _ending_unread(), resumable(BEGIN_AGAIN):
             return super().invoke(ctx)
+
+
+@contextmanager
+def _ending_unread() -> Iterator[None]:
+    """End as what could not be done when nobody reads the output any more."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would fail again when it exits
+        complain("Error: cannot write the output: nobody reads it any more")
+        raise SystemExit(EXIT_UNABLE) from error
 
 
 @contextmanager

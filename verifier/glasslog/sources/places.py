@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from glasslog.errors import UncheckableError
 from glasslog.sources.archive import ArchiveSource
 from glasslog.sources.directory import DirectorySource
 from glasslog.sources.source import LogSource
@@ -23,7 +24,11 @@ def open_log(place: str, *, token: str | None = None) -> LogSource | None:
     if path.is_dir():
         return DirectorySource(path)
     if path.is_file():
-        with path.open("rb") as file:
-            if file.read(len(_ZIP_MARK)) != _ZIP_MARK:
-                return None
+        try:
+            with path.open("rb") as file:
+                if file.read(len(_ZIP_MARK)) != _ZIP_MARK:
+                    return None
+        except OSError as error:
+            msg = f"cannot read {path}: {error.strerror}"
+            raise UncheckableError(msg) from error
     return ArchiveSource(path)

@@ -129,10 +129,11 @@ class Database:
         for table, row in batch.rows:
             others.setdefault(table, []).append(row)
         execute = self._connection.executemany
-        self._insert_entries(self._entry_rows(batch, sorts))
+        shapes, streams = [shape for shape, _ in sorts], [stream for _, stream in sorts]
+        self._insert_entries(self._entry_rows(batch, shapes, streams))
         for table, added in others.items():
             execute(_INSERT_ROW[table], added)
-        execute(_TALLY, tallies_of(batch, [shape for shape, _ in sorts]))
+        execute(_TALLY, tallies_of(batch, shapes))
 
     def _insert_entries(self, rows: Sequence[Row]) -> None:
         """Insert many rows with one statement, which costs less than a statement for each; then the rest."""
@@ -142,7 +143,7 @@ class Database:
             self._connection.execute(_INSERT_ENTRIES, tuple(values))
         self._connection.executemany(_INSERT_ENTRY, rows[whole:])
 
-    def _entry_rows(self, batch: Batch, sorts: Sequence[tuple[int, int]]) -> list[Row]:
+    def _entry_rows(self, batch: Batch, shapes: Sequence[int], streams: Sequence[int]) -> list[Row]:
         """Return the rows of the table, with octets as `bytearray`, which sqlite3 takes as it is.
 
         It looks for an adapter for each `bytes` that it is given, and that costs more than the whole rest of a row.
@@ -152,7 +153,8 @@ class Database:
             (
                 entry,
                 bytearray(leaf),
-                *sorts[sort],
+                shapes[sort],
+                streams[sort],
                 bytearray(subject) if type(subject) is bytes else subject,
                 number if number is None else bytearray(number),
                 time,

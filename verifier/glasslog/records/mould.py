@@ -20,12 +20,12 @@ from glasslog.records.record import RECORDS, Record, decode_record
 
 MOULDS_MAX: Final = 16
 """What a record is held against at most; the moulds that fitted last come first."""
-LEARNING_INTERVAL: Final = 64
+LEARNING_INTERVAL: Final = 16
 """Of so many records that fit no mould, one is looked at for its form; a form that comes twice makes a mould."""
 RECORD_BYTES_MAX: Final = 16_384
 """What a record may have to be held against moulds: longer expressions cost more than they save."""
 _PATIENCE: Final = 256  # looks without a form that comes again, after which looking becomes rare
-_RARELY: Final = 64  # times as many
+_RARELY: Final = 256  # times as many
 _FORMS_MAX: Final = 256  # forms that were seen once
 _PLACES_MAX: Final = 256  # values of one record that may differ
 

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,13 +16,17 @@ from benchmarks.verification import UnsteadyMachineError
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. `entries` is how far the growing log is filled."""
+    """How much is measured, and how: one option of the command each.
+
+    `entries` is how far the growing log is filled, `unsteady` by what share the yardsticks beside an audit may differ.
+    """
 
     records: int
     singles: int
     runs: int
     entries: int
     trace: Path | None
+    unsteady: float
 
 
 Measured = tuple[list[Figure], list[Curve]]
@@ -36,7 +41,8 @@ def _audit(plan: Plan) -> Measured:
     with tempfile.TemporaryDirectory() as name:
         log = audited_log.make_log(Path(name), audit.AUDITED)
         try:
-            return audit.measure(Path(name), log, min(plan.runs, audit.RUNS), os.cpu_count() or 1), []
+            runs, processes = min(plan.runs, audit.RUNS), os.cpu_count() or 1
+            return audit.measure(Path(name), log, runs, processes, plan.unsteady), []
         except UnsteadyMachineError as error:
             raise click.ClickException(str(error)) from error
 
@@ -65,11 +71,12 @@ _QUICK = tuple(part for part in PARTS if part != "growth")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="CSV with arrival times in seconds, to replay as an open loop of single POSTs.",
 )
-def main(
-    *, full: bool, chosen: tuple[str, ...], records: int, singles: int, runs: int, entries: int, trace: Path | None
-) -> None:
+@click.option(
+    "--unsteady", default=audit.UNSTEADY, show_default=True, help="By how much an audit's yardsticks may differ."
+)
+def main(*, full: bool, chosen: tuple[str, ...], **planned: Any) -> None:  # noqa: ANN401  a Plan's fields
     """Measure the log beside the limits of this machine, and keep the figures in results.json."""
-    plan = Plan(records, singles, runs, entries, trace)
+    plan = Plan(**planned)
     figures: list[Figure] = []
     for part in chosen or (tuple(PARTS) if full else _QUICK):
         measured, curves = PARTS[part](plan)

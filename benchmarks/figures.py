@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -72,7 +73,7 @@ def machine() -> dict[str, object]:
         "cpu": model,
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
+        "python": " ".join(sys.version.split()),
         "packages": {package: version(package) for package in _PACKAGES},
     }
 

@@ -32,6 +32,19 @@ def sha256_us(message_bytes: int = 1_024, count: int = 50_000) -> list[float]:
     return _runs(lambda: hashlib.sha256(message).digest(), count)
 
 
+def interpreter_us(count: int = 200) -> list[float]:
+    """Return CPU microseconds of a thousand turns of a loop, a look-up, a slice and a call each, a run each.
+
+    Interpreters of one version differ by a third, by how they were built.
+    """
+    data, numbers = bytes(range(256)), {bytes([number]): number for number in range(256)}
+
+    def one(start: int) -> int:
+        return numbers[data[start : start + 1]]
+
+    return _runs(lambda: [one(turn & 0xFF) for turn in range(1_000)], count)
+
+
 def sync_ms(count: int = 50) -> list[float]:
     """Return wall milliseconds of appending 64 KiB and fdatasync, one each."""
     block = os.urandom(65_536)

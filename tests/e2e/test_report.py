@@ -54,7 +54,7 @@ def test_a_report_of_a_real_log(made: Made, tmp_path: Path) -> None:
     late = {finding["check"] for finding in report["findings"]["shown"]}
     assert "lateness" in late
     said = read_page(html).text
-    assert f"{RECORDS:,} executions of 1 guardrails" in said
+    assert f"{RECORDS:,} executions of 1 guardrail" in said
     assert f"not drawn: {RECORDS:,} records that claim a time outside the period" in said
     with (tmp_path / "report/findings.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == sum(report["findings"]["counts"].values())

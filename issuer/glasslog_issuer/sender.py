@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from glasslog.counting import counted
 from glasslog.statement import decode_statement
 from glasslog_issuer.client import BATCH_ENTRIES_MAX, Client
 from glasslog_issuer.errors import (
@@ -118,7 +119,8 @@ class Sender:
             status, unsent = self._status, seq - self._spool.done_seq
         if unsent > 0:
             why = "" if status.error is None else f": {status.error}"
-            msg = f"{self._spool.folder}: {unsent} records wait in the spool, the sender is {status.state}{why}"
+            left = f"{counted(unsent, 'records')} left in the spool"
+            msg = f"{self._spool.folder}: {left}, the sender is {status.state}{why}"
             raise NotSentError(msg, unsent=unsent)
 
     def stop(self, timeout_s: float) -> None:

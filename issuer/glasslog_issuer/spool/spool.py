@@ -22,6 +22,7 @@ from typing import Self, TypeAlias
 
 from glasslog import cbor
 from glasslog.cbor import Value
+from glasslog.counting import counted
 from glasslog.limits import ENTRY_BYTES_MAX
 from glasslog.records import Stream as Place
 from glasslog_issuer.errors import SpoolDamagedError, SpoolError, SpoolFullError, SpoolWriteError
@@ -198,7 +199,7 @@ class Spool:
         self._ownership.check()
         if not done:
             msg = (
-                f"{self.folder}: expected room for a record, got {self.unsent_records} records of "
+                f"{self.folder}: expected room for a record, got {counted(self.unsent_records, 'records')} of "
                 f"{self._unsent_bytes} bytes that wait to be sent, and {self.refused.count} that were refused"
             )
             raise SpoolFullError(msg)

@@ -143,7 +143,7 @@ def test_the_status_says_what_is_waited_for_and_retry_does_not_wait(tmp_path: Pa
         assert (status.sender.state, status.sender.attempts, status.unsent_records) == ("waiting", 1, 1)
         assert isinstance(status.sender.error, UnavailableError)
         assert recorder.registered(signed) is None
-        with pytest.raises(NotSentError, match="1 records wait in the spool") as not_sent:
+        with pytest.raises(NotSentError, match="1 record left in the spool") as not_sent:
             recorder.flush(0.0)
         assert not_sent.value.unsent == 1
         recorder.retry()
@@ -309,7 +309,7 @@ def test_a_caller_waits_no_longer_than_it_wants(tmp_path: Path, log: Checkpointe
     bounds = Bounds(records_max=1)
     with open_recorder(tmp_path, log, bounds=bounds, full_timeout_s=0.01, back_off=PATIENT) as recorder:
         recorder.record(MODEL)
-        with pytest.raises(SpoolFullError, match="expected room for a record, got 1 records"):
+        with pytest.raises(SpoolFullError, match="expected room for a record, got 1 record"):
             recorder.record(MODEL)
 
 

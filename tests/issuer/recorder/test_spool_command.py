@@ -91,7 +91,7 @@ def test_flush_gives_up_when_its_time_is_over(
     assert main(["spool", "flush", "--spool", str(folder), *way, "--timeout", "0.05"]) == 3
     result = capsys.readouterr()
     assert result.out == "sent 0 records; 3 wait, 0 were refused\n"
-    assert "3 records wait in the spool" in result.err
+    assert "3 records left in the spool" in result.err
 
 
 def test_a_spool_that_a_program_uses_is_not_flushed(

@@ -26,6 +26,7 @@ from typing import BinaryIO, Final
 
 from glasslog.checkpoint import Checkpoint
 from glasslog.errors import UncheckableError
+from glasslog.fork import FORK_SUFFIX
 from glasslog.limits import FORK_BYTES_MAX, NOTE_BYTES_MAX
 from glasslog.mirror.place import Place, open_place
 from glasslog.sources.directory import DirectorySource
@@ -36,6 +37,8 @@ DATABASE: Final = "audit.sqlite"
 OUTCOME: Final = "audit.json"
 EVIDENCE: Final = "evidence"
 PROGRESS: Final = "progress"
+EVIDENCE_MAX: Final = 100
+"""Files that are kept of forks, and of whatever else does not fit: a bundle has 16 MiB at most."""
 _LOCK: Final = "lock"
 _PROGRESS_BYTES_MAX: Final = 64 * 1_024 * 1_024  # some ten bytes for each of the operator's entries
 _CHECKSUM_CHARACTERS: Final = 64
@@ -124,16 +127,20 @@ class State:
 
     # -------------------------------------------------------------------------------------------------------- evidence
 
-    def keep_evidence(self, name: str, data: bytes) -> Path:
-        """Keep what shows a fault, under its name; return where it is."""
-        path = self.path / EVIDENCE / name
-        if not path.exists():
-            write_file(path, data)
-        return path
+    def keep_evidence(self, name: str, data: bytes) -> None:
+        """Keep what shows a fault, under its name: forks and everything else, EVIDENCE_MAX files of each.
+
+        A log that shows something else at every look fills no disk: the first of it is enough.
+        """
+        folder = self.path / EVIDENCE
+        is_fork = name.endswith(FORK_SUFFIX)
+        kept = [path.name for path in folder.iterdir() if path.name.endswith(FORK_SUFFIX) == is_fork]
+        if name not in kept and len(kept) < EVIDENCE_MAX:
+            write_file(folder / name, data)
 
     def forks(self) -> Iterator[tuple[Path, bytes]]:
         """Yield the evidence of forks that was kept."""
-        for path in sorted((self.path / EVIDENCE).glob("*.fork")):
+        for path in sorted((self.path / EVIDENCE).glob(f"*{FORK_SUFFIX}")):
             yield path, read_file(path, FORK_BYTES_MAX)
 
     # -------------------------------------------------------------------------------------------------------- standing

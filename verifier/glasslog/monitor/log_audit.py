@@ -138,8 +138,10 @@ class LogAudit:
             message = f"the log's newest tree head is {head_time_s - now_s:,.0f} s ahead of this machine's clock"
             yield Alert(FUTURE, Severity.MEDIUM, self._head.origin, message, (FUTURE,), stands=True)
 
-    def _evidence(self, name: str) -> str:
-        return str(self._folder / EVIDENCE / name)
+    def _evidence(self, name: str) -> str | None:
+        """Return where a piece of evidence is, if it was kept: there is a limit."""
+        path = self._folder / EVIDENCE / name
+        return str(path) if path.exists() else None
 
     def _evidence_of_tree(self) -> str | None:
         """Return what was kept of what does not fit the tree that was shown: the newest such file."""

@@ -45,7 +45,7 @@ WORDS: dict[str, list[Line]] = {
     "subprocessor-change": [("Terms", "keeps data 30 days, training prohibited")],
     "evaluation": [
         ("Evaluation", "bias: pass"),
-        ("Measured", "sensitivity 0.9375 (0.91 to 0.96 at 0.95) for age_band 65+, 1024 samples"),
+        ("Measured", "sensitivity 0.9375 (0.91 to 0.96 at 0.95) for age_band 65+, 1,024 samples"),
         ("By group", "sensitivity by age_band: ratio 0.96, threshold 0.8"),
     ],
     "monitoring": [("Monitoring", "drift: psi of pixel spacing 0.31, threshold 0.25"), ("Breached", "yes")],

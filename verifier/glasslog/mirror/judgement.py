@@ -38,6 +38,7 @@ def _moulds_of(signatory: Signatory) -> Moulds[Extract]:  # noqa: ARG001  the ke
 
 Judged: TypeAlias = tuple[Signatory | None, Subject, Extract | None, str | None, GlasslogError | None]
 """A Judgement as a plain tuple, for there are millions."""
+_Signed: TypeAlias = list[tuple[int, PublicKey, bytes]]  # which entry, its key, the signature with what it signs
 
 
 class Judgement(NamedTuple):
@@ -59,10 +60,9 @@ class Judge:
 
     def __init__(self, authority: Authority | None) -> None:
         """Take the state of authority before the first entry: None before entry 0 alone, which has to establish it."""
-        self.authority = authority
-        self._time_s = -1
         self._permitted: dict[tuple[Signatory, str], PublicKey] = {}  # by this authority, at this time
-        self._entry_bytes_max = 0
+        self._time_s = -1
+        self._follow(authority)
 
     def judge_all(self, entries: Sequence[bytes | None], first: int, time_s: int) -> list[Judged]:
         """Judge entries from index `first` on, all first covered by a head of `time_s`; None is an entry not known.
@@ -70,10 +70,12 @@ class Judge:
         Records about decisions that are like others before them are read as one expression, and their signatures are
         verified one after another, at the end: a processor is quickest at it then. Costs 64 us of one core for each.
         """
-        self._come_to(time_s)
         permitted = self._permitted
+        if time_s != self._time_s:
+            permitted.clear()
+            self._time_s = time_s
         judged: list[Judged] = []
-        signed: list[tuple[int, PublicKey, bytes]] = []
+        signed: _Signed = []
         for index, entry in enumerate(entries, first):
             if entry is None:
                 judged.append((None, None, None, None, None))
@@ -81,22 +83,20 @@ class Judge:
             signatory, end = glance(entry)
             if signatory is not None and len(entry) <= self._entry_bytes_max:
                 extract = _moulds_of(signatory).find(entry, end - SUBJECT_BYTES)
-                key = None if extract is None else permitted.get((signatory, extract[0][0][0]))
+                key = None
+                if extract is not None:
+                    record_type = extract[0][0][0]
+                    key = permitted.get((signatory, record_type)) or self._permit(signatory, record_type, time_s)
                 if key is not None:
                     signed.append((len(judged), key, signature_and_signed(entry, end)))
                     judged.append((signatory, decision_of(entry, end), extract, None, None))
                     continue
             judged.append(self.judge(entry, index, time_s))
-        for position, key, message in signed:
-            try:
-                key.verify_signed(message)
-            except SignatureError as error:
-                judged[position] = (*judged[position][:2], None, SIGNATURE, error)
+        _verify(signed, judged)
         return judged
 
     def judge(self, entry: bytes, index: int, time_s: int) -> Judged:
         """Judge entry `index`, whatever it is. Costs up to 200 us beside the signature check."""
-        self._come_to(time_s)
         signatory = subject = extract = None
         stage = SCHEMA
         try:
@@ -106,40 +106,58 @@ class Judge:
                 extract = _moulds_of(signatory).read(entry, statement.payload_start, statement.payload_end)
             stage = AUTHORITY
             if self.authority is None:
-                self.authority = _establish(statement, index)
+                self._follow(_establish(statement, index))
                 return signatory, subject, extract, None, None
             record_type = None if extract is None else extract[0][0][0]
-            key = self._key(self.authority, statement, record_type, time_s)
+            key = _key(self.authority, statement.signatory, record_type, time_s)
+            self.authority.check_entry_bytes(len(entry))
             stage = SIGNATURE
             statement.verify(key)
             if record_type in POLICY_RECORD_TYPES:
                 stage = AUTHORITY
-                self.authority = self.authority.apply(statement, decode_record(statement.payload), LeafIndex(index))
-                self._permitted.clear()
+                self._follow(self.authority.apply(statement, decode_record(statement.payload), LeafIndex(index)))
         except GlasslogError as error:
             return signatory, subject, None, stage, error
         return signatory, subject, extract, None, None
 
-    def _come_to(self, time_s: int) -> None:
-        """Begin with what is permitted at another time."""
-        if time_s != self._time_s:
-            self._permitted.clear()
-            self._time_s = time_s
+    def _follow(self, authority: Authority | None) -> None:
+        """Go on with another state of authority, by which everything is asked anew."""
+        self.authority = authority
+        self._entry_bytes_max = 0 if authority is None else authority.policy.entry_bytes_max
+        self._permitted.clear()
 
-    def _key(self, authority: Authority, statement: SignedStatement, record_type: str | None, time_s: int) -> PublicKey:
-        """Return the key that the statement is to be verified with. Raises UnknownKeyError, AuthorityError.
+    def _permit(self, signatory: Signatory, record_type: str, time_s: int) -> PublicKey | None:
+        """Return the key of a signatory who may sign records of a type at a time, and remember it; None for others.
 
-        For a record it is permitted to others of its signatory and type at that time, but for those that may change
-        what is permitted.
+        Neither content that is no record nor records that may change what is permitted are for this.
         """
-        issuer, kid, content_type = statement.signatory
-        key = authority.key_for(issuer, kid, time_s * _MS_PER_S)
-        authority.check_kind(kid, content_type, record_type)
-        authority.check_entry_bytes(len(statement.entry))
-        if record_type is not None and record_type not in POLICY_RECORD_TYPES:
-            self._entry_bytes_max = authority.policy.entry_bytes_max
-            self._permitted[statement.signatory, record_type] = key
+        if self.authority is None or record_type in POLICY_RECORD_TYPES:
+            return None
+        if signatory.content_type != CONTENT_TYPE_RECORD:
+            return None
+        try:
+            key = _key(self.authority, signatory, record_type, time_s)
+        except GlasslogError:
+            return None
+        self._permitted[signatory, record_type] = key
         return key
+
+
+def _verify(signed: _Signed, judged: list[Judged]) -> None:
+    """Verify signatures, and judge anew what has a wrong one."""
+    for position, key, message in signed:
+        try:
+            key.verify_signed(message)
+        except SignatureError as error:
+            judged[position] = (*judged[position][:2], None, SIGNATURE, error)
+
+
+def _key(authority: Authority, signatory: Signatory, record_type: str | None, time_s: int) -> PublicKey:
+    """Return the key that a signatory's statements are to be verified with. Raises UnknownKeyError, AuthorityError."""
+    issuer, kid, content_type = signatory
+    key = authority.key_for(issuer, kid, time_s * _MS_PER_S)
+    authority.check_kind(kid, content_type, record_type)
+    return key
 
 
 def judge(

@@ -113,20 +113,20 @@ class Moulds(Generic[T]):
         if len(data) - start <= RECORD_BYTES_MAX:
             for mould in self._moulds:
                 found = mould.match_framed(data, start)
-                if found is not None:
-                    try:
-                        wanted: T = mould.read(*found.groups())
-                    except MisfitError:
-                        continue
-                    self._prefer(mould)
+                if found is not None and (wanted := self._take(mould, found)) is not None:
                     return wanted
         return None
 
-    def _prefer(self, mould: Mould[T]) -> None:
-        """Have a mould that fitted come first."""
+    def _take(self, mould: Mould[T], found: re.Match[bytes]) -> T | None:
+        """Return what is wanted of a match, unless the record does not fit after all; have its mould come first."""
+        try:
+            wanted: T = mould.read(*found.groups())
+        except MisfitError:
+            return None
         if mould is not self._moulds[0]:
             self._moulds.remove(mould)
             self._moulds.insert(0, mould)
+        return wanted
 
     def read(self, data: bytes, start: int = 0, end: int | None = None) -> T:
         """Return what is wanted of the record that `data[start:end]` is. Raises MalformedError, as `decode_record`."""
@@ -135,12 +135,7 @@ class Moulds(Generic[T]):
         if end - start <= RECORD_BYTES_MAX:
             for mould in self._moulds:
                 found = mould.fullmatch(data, start, end)
-                if found is not None:
-                    try:
-                        wanted: T = mould.read(*found.groups())
-                    except MisfitError:
-                        continue
-                    self._prefer(mould)
+                if found is not None and (wanted := self._take(mould, found)) is not None:
                     return wanted
         payload = data[start:end]
         record = decode_record(payload)

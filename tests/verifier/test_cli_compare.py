@@ -62,6 +62,8 @@ def test_a_file_is_the_beginning_of_a_tree(desk: Desk, log: WrittenLog) -> None:
     assert "begins with the tree of 54 at older" in shown
     assert "is the beginning of the tree of 304 at log" in shown
     assert "CONSISTENT: 2 checkpoints are of one tree" in shown
+    (desk.folder / "same").write_bytes(log.note(304))
+    assert "is the tree of 304 at log" in desk.show("log", "same")
 
 
 def test_the_state_of_an_audit_and_an_archive_say_what_they_have_seen(desk: Desk, log: WrittenLog) -> None:

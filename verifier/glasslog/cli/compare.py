@@ -261,4 +261,6 @@ def _told(one: Compared) -> str:
     other = f"the tree of {one.other.head.size:,} at {printable(one.other.source)}"
     if one.relation is Relation.FORKED:
         return f"contradicts {other}"
-    return f"is the beginning of {other}" if one.view.head.size <= one.other.head.size else f"begins with {other}"
+    if one.view.head.size == one.other.head.size:
+        return f"is {other}"
+    return f"is the beginning of {other}" if one.view.head.size < one.other.head.size else f"begins with {other}"

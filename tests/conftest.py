@@ -8,10 +8,14 @@ Coverage is measured where it is asked for: of the verifier by its own tests and
 server's core by the server's. All others run both too, but without the tracer, which would cost half as much again.
 
 The random kills of tests/crash have a seed, which the header of each run names.
+
+Who runs the tests in the background may have had signals ignored, and programs that tests start and end by a signal
+would inherit that: signals do here what they do on a terminal.
 """
 
 import os
 import random
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +29,10 @@ settings.register_profile("dev", _ALWAYS, max_examples=50)
 settings.register_profile("ci", _ALWAYS, max_examples=100)
 settings.register_profile("thorough", _ALWAYS, max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 _TESTS = Path(__file__).parent
 _MEASURED = ("evil", "server", "simulation", "verifier")

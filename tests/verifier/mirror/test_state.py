@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from glasslog.mirror.state import EVIDENCE, EVIDENCE_MAX, State
+from glasslog.mirror.evidence import EVIDENCE, EVIDENCE_MAX
+from glasslog.mirror.state import State
 
 
 def test_evidence_is_kept_once_and_has_a_limit(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from glasslog.errors import UncheckableError
 from glasslog.mirror import audit as mirror_audit
+from glasslog.mirror import evidence as mirror_evidence
 from glasslog.mirror.audit import Audited, Request
 from glasslog.monitor import log_audit, rounds
 from glasslog.monitor.journal import JOURNAL
@@ -171,7 +172,7 @@ def test_a_signed_tree_whose_tiles_are_others_is_told_with_what_was_shown(
 def test_a_checkpoint_of_nobody_is_told_once_and_kept(
     log: WrittenLog, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "STRANGE_MAX", 2)
+    monkeypatch.setattr(mirror_evidence, "EVIDENCE_MAX", 2)
     watching = watcher(place, tmp_path, log)
     right = place.files["checkpoint"]
     for number in range(4):  # a wall that asks for a password has another page each time

@@ -16,7 +16,8 @@ from glasslog.audit.result import AuditResult, CheckResult
 from glasslog.cli.writing import printable, write_text
 from glasslog.counting import counted
 from glasslog.mirror.audit import Audited
-from glasslog.mirror.state import EVIDENCE, OUTCOME
+from glasslog.mirror.evidence import EVIDENCE
+from glasslog.mirror.state import OUTCOME
 from glasslog.verify import Status, Step, Verdict
 
 _STEP_MARKS: Final = {

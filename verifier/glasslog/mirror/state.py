@@ -28,6 +28,7 @@ from glasslog.checkpoint import Checkpoint
 from glasslog.errors import UncheckableError
 from glasslog.fork import FORK_SUFFIX
 from glasslog.limits import FORK_BYTES_MAX, NOTE_BYTES_MAX
+from glasslog.mirror.evidence import EVIDENCE, keep
 from glasslog.mirror.place import Place, open_place
 from glasslog.sources.directory import DirectorySource
 from glasslog.sources.folder import read_file, write_file
@@ -35,10 +36,7 @@ from glasslog.sources.source import CHECKPOINT, CHECKPOINTS, HEADS, LogSource
 
 DATABASE: Final = "audit.sqlite"
 OUTCOME: Final = "audit.json"
-EVIDENCE: Final = "evidence"
 PROGRESS: Final = "progress"
-EVIDENCE_MAX: Final = 100
-"""Files that are kept of forks, and of whatever else does not fit: a bundle has 16 MiB at most."""
 _LOCK: Final = "lock"
 _PROGRESS_BYTES_MAX: Final = 64 * 1_024 * 1_024  # some ten bytes for each of the operator's entries
 _CHECKSUM_CHARACTERS: Final = 64
@@ -128,15 +126,8 @@ class State:
     # -------------------------------------------------------------------------------------------------------- evidence
 
     def keep_evidence(self, name: str, data: bytes) -> None:
-        """Keep what shows a fault, under its name: forks and everything else, EVIDENCE_MAX files of each.
-
-        A log that shows something else at every look fills no disk: the first of it is enough.
-        """
-        folder = self.path / EVIDENCE
-        is_fork = name.endswith(FORK_SUFFIX)
-        kept = [path.name for path in folder.iterdir() if path.name.endswith(FORK_SUFFIX) == is_fork]
-        if name not in kept and len(kept) < EVIDENCE_MAX:
-            write_file(folder / name, data)
+        """Keep what shows a fault, under its name, while there is room."""
+        keep(self.path / EVIDENCE, name, data)
 
     def forks(self) -> Iterator[tuple[Path, bytes]]:
         """Yield the evidence of forks that was kept."""

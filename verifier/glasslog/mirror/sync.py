@@ -10,7 +10,6 @@ above it is hashed again before it counts. A checkpoint is kept in `checkpoints/
 a log cannot take back what it showed once.
 """
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +23,7 @@ from glasslog.errors import MalformedError, ProofError, UncheckableError, Verifi
 from glasslog.fork import FORK_SUFFIX, prove_fork
 from glasslog.limits import TILE_WIDTH
 from glasslog.merkle import Hash, TreeSize, hash_leaf
+from glasslog.mirror.evidence import checkpoint_name
 from glasslog.mirror.kept_heads import store_heads
 from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Progress
@@ -47,7 +47,6 @@ from glasslog.vkey import VerifierKey
 
 _AHEAD: Final = 2  # answers waiting for each reader: a bundle may have 16 MiB
 _TRIES: Final = 2  # for what arrives damaged
-_DIGEST_CHARACTERS: Final = 16
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -103,7 +102,7 @@ def take_checkpoint(source: LogSource, state: State, trust: Trust) -> Shown:
     try:
         trusted = trust.open(note)
     except (MalformedError, VerificationError):
-        state.keep_evidence(f"checkpoint-{hashlib.sha256(note).hexdigest()[:_DIGEST_CHARACTERS]}", note)
+        state.keep_evidence(checkpoint_name(note), note)
         raise
     for seen in (note, *source.seen()):
         state.keep_seen(trust.open(seen).checkpoint, seen)

@@ -22,9 +22,10 @@ from glasslog.checkpoint import Checkpoint
 from glasslog.errors import GlasslogError, UncheckableError
 from glasslog.fork import FORK_SUFFIX
 from glasslog.mirror.audit import SEEN, Audited, Request, audit
+from glasslog.mirror.evidence import EVIDENCE
 from glasslog.mirror.place import Place
 from glasslog.mirror.progress import Progress
-from glasslog.mirror.state import DATABASE, EVIDENCE
+from glasslog.mirror.state import DATABASE
 from glasslog.mirror.sync import Trust
 from glasslog.monitor.alert import (
     CONSISTENCY,

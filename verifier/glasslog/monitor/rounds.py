@@ -18,8 +18,8 @@ from glasslog.checkpoint import Checkpoint
 from glasslog.errors import GlasslogError, MalformedError, UncheckableError
 from glasslog.heads import KeptHead
 from glasslog.merkle import TreeSize
+from glasslog.mirror.evidence import EVIDENCE, checkpoint_name, keep
 from glasslog.mirror.progress import Progress, Silence
-from glasslog.mirror.state import EVIDENCE
 from glasslog.mirror.sync import Trust
 from glasslog.monitor.alert import CHECKPOINT, ROTATED, UNREACHABLE, Alert
 from glasslog.monitor.journal import Journal, read_journal, set_aside, write_journal
@@ -27,12 +27,9 @@ from glasslog.monitor.log_audit import LogAudit
 from glasslog.monitor.sieve import Sieve
 from glasslog.monitor.watch import Watch
 from glasslog.sources import source as source_names
-from glasslog.sources.folder import write_file
 from glasslog.sources.source import LogSource
 from glasslog.tiles import BundleId, TileId
 
-STRANGE_MAX: Final = 64
-"""Notes kept of those that no trusted log signed."""
 _NAME_CHARACTERS: Final = 80
 _HASH_CHARACTERS: Final = 8
 
@@ -135,26 +132,14 @@ class LogWatcher:
         """Tell of a checkpoint that no trusted log signed, and keep it."""
         name = self.source.name
         message = f"{name} shows a checkpoint that is not of a trusted log: {error}"
-        evidence = self._keep_strange(note)
+        kept = keep(self.state / EVIDENCE, checkpoint_name(note), note)
+        evidence = None if kept is None else str(kept)
         alert = Alert(CHECKPOINT, Severity.CRITICAL, name, message, (error.code,), evidence=evidence, stands=True)
         sieve = Sieve(place, now_s)
         sieve.take(alert)
         looked = self._round(None, sieve.new, [(self.state, sieve.remembered())], clean=False)
         looked.complaints.append(message)
         return looked
-
-    def _keep_strange(self, note: bytes) -> str | None:
-        folder = self.state / EVIDENCE
-        path = folder / f"checkpoint-{hashlib.sha256(note).hexdigest()[:16]}"
-        try:
-            folder.mkdir(exist_ok=True)
-            is_full = len(list(folder.iterdir())) >= STRANGE_MAX
-        except OSError as error:
-            msg = f"cannot use the folder {folder}: {error.strerror}"
-            raise UncheckableError(msg) from error
-        if not path.exists() and not is_full:
-            write_file(path, note)
-        return str(path) if path.exists() else None
 
     # ------------------------------------------------------------------------------------------------------------ below
 
